@@ -12,6 +12,7 @@
  *	inflight_loop(n, fn, ctx)                  calls fn(i, ctx) until it returns 1
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()
+ *	INFLIGHT_GLOBAL                            marks a function the verifier should judge once
  *	inflight_meet(self, way)                   the word in this way may be of an op that matters:
  *	                                           see inflight_peer_read() and inflight_peer_is_still()
  *
@@ -169,11 +170,27 @@ static int walk_step(__u32 depth, struct inflight_walk *w)
 	return 1;
 }
 
+/*
+ * Global for the verifier's sake: it judges this once, for any walk, and not again for each of the
+ * nested loops that lead here. The copy is because the context of a loop must be on the stack.
+ */
+INFLIGHT_GLOBAL int inflight_walk_run(struct inflight_walk *walk)
+{
+	struct inflight_walk w;
+
+	if (!walk)
+		return 0;
+	w = *walk;
+	w.done = 0;
+	inflight_loop(IOR_PROBE_LINES_MAX, walk_step, &w);
+	*walk = w;
+	return 0;
+}
+
 static __always_inline void walk_run(struct inflight_walk *w, enum inflight_step step)
 {
 	w->step = step;
-	w->done = 0;
-	inflight_loop(IOR_PROBE_LINES_MAX, walk_step, w);
+	inflight_walk_run(w);
 }
 
 /* False: every line within reach is full. Nothing is left behind then. */
@@ -220,8 +237,8 @@ static __always_inline void chunks_of_slot(struct inflight_chunks *c, __u32 self
 	c->moving = slot->moving;
 	c->failed = 0;
 	c->failed_at = 0;
+	__builtin_memset(&c->walk, 0, sizeof(c->walk));
 	c->walk.self = self;
-	c->walk.wide = 0;
 }
 
 static __always_inline void chunks_aim(struct inflight_chunks *c, __u64 chunk)
