@@ -46,6 +46,14 @@ static __always_inline void stat_count(enum ior_stat stat)
 		c->stats[stat]++;
 }
 
+static __always_inline void fs_count(__u8 fs)
+{
+	struct ior_counters *c = counters();
+
+	if (c && fs < IOR_FS_COUNT_)
+		c->fs_ops[fs]++;
+}
+
 static __always_inline void stat_count_exact(enum ior_stat stat)
 {
 	struct ior_counters *c = counters();

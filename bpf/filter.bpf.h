@@ -120,6 +120,14 @@ static __always_inline bool comm_is_wanted(const char *comm)
 	return !want[0] || (have[0] == want[0] && have[1] == want[1]);
 }
 
+/* The cgroup of --cgroup, or the one made for the command under `check`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} ior_cgroup SEC(".maps");
+
 /* Does the current task make an op one that is reported? */
 static __always_inline bool task_is_selected(__u64 task, const struct ior_op *op)
 {
@@ -127,8 +135,7 @@ static __always_inline bool task_is_selected(__u64 task, const struct ior_op *op
 		return false;
 	if (!comm_is_wanted(op->comm))
 		return false;
-	if (ior_options.cgroup_id &&
-	    bpf_get_current_ancestor_cgroup_id(ior_options.cgroup_level) != ior_options.cgroup_id)
+	if (ior_options.want_cgroup && bpf_current_task_under_cgroup(&ior_cgroup, 0) != 1)
 		return false;
 	if (ior_options.tree_pid && !task_is_below(task, ior_options.tree_pid))
 		return false;

@@ -112,10 +112,6 @@ static __always_inline bool pair_is_wanted(const struct ior_op *a, const struct 
 {
 	__u32 modes = 1U << (a->mode & 31) | 1U << (b->mode & 31);
 
-	if (!((a->flags | b->flags) & IOR_OPF_SELECTED)) {
-		stat_count_exact(IOR_STAT_UNSELECTED);
-		return false;
-	}
 	if (ior_range_len(common) < ior_options.min_overlap_bytes || !(modes & ior_options.modes) ||
 	    !(ior_op_writes(a) && ior_op_writes(b) ? ior_options.kind_ww : ior_options.kind_rw)) {
 		stat_count_exact(IOR_STAT_TOLERATED);
@@ -244,6 +240,10 @@ static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct 
 
 	if (!slot || mine->drained)
 		return 0;
+	if (!((mine->op.flags | peer->flags) & IOR_OPF_SELECTED)) {
+		stat_count(IOR_STAT_UNSELECTED);
+		return 0;
+	}
 	if (mine->op.begin_ns > peer->begin_ns &&
 	    mine->op.begin_ns - peer->begin_ns > ior_options.stale_ns)
 		return loss_count(IOR_LOSS_STALE);
@@ -296,6 +296,7 @@ static __always_inline void fill_task(struct ior_op *op, __u64 task)
 	if (flags & PF_IO_WORKER) {
 		__u64 leader = KPTR(struct task_struct, task, group_leader);
 
+		__builtin_memset(op->comm, 0, sizeof(op->comm));
 		bpf_probe_read_kernel_str(op->comm, sizeof(op->comm),
 					  (void *)KADDR(struct task_struct, leader, comm));
 	}
@@ -441,29 +442,40 @@ static __always_inline bool touched_has(__u64 inode)
 	return ior_touched[(bit >> 6) & (TOUCHED_BITS / 64 - 1)] & (1ULL << (bit & 63));
 }
 
-/* File system of the op, if the filters want it and the plan can see it; else -1. */
+/* File system of the op if the file filters want it, else -1. */
 static __always_inline int op_admit(const struct op_desc *desc)
 {
 	__u64 sb = KPTR(struct inode, desc->inode, i_sb);
 	__u64 magic = KREAD(struct super_block, sb, s_magic);
-	__u8 fs = ior_fs_of_magic(magic);
-	struct ior_counters *c;
 
 	if (!file_is_wanted(desc->inode, desc->file, KREAD(struct super_block, sb, s_dev), magic) ||
 	    (KREAD(struct inode, desc->inode, i_mode) & S_IFMT) != S_IFREG) {
 		stat_count(IOR_STAT_FILTERED);
 		return -1;
 	}
-	c = counters();
-	if (c) {
-		c->stats[desc->kind == IOR_OP_READ ? IOR_STAT_READS : IOR_STAT_WRITES]++;
-		c->fs_ops[fs]++;
+	return ior_fs_of_magic(magic);
+}
+
+/* An op the plan cannot see whole: a loss if it is one of those that are reported. */
+static __always_inline int op_uncovered(__u8 fs)
+{
+	struct ior_op op = {};
+
+	fill_task(&op, bpf_get_current_task());
+	if (!(op.flags & IOR_OPF_SELECTED))
+		return 0;
+	fs_count(fs);
+	return loss_count(IOR_LOSS_UNCOVERED);
+}
+
+static __always_inline void op_count(const struct ior_op *op, __u8 fs)
+{
+	if (!(op->flags & IOR_OPF_SELECTED)) {
+		stat_count(IOR_STAT_OTHERS);
+		return;
 	}
-	if (!(ior_options.covered_fs & (1U << fs))) {
-		loss_count(IOR_LOSS_UNCOVERED);
-		return -1;
-	}
-	return fs;
+	stat_count(op->kind == IOR_OP_READ ? IOR_STAT_READS : IOR_STAT_WRITES);
+	fs_count(fs);
 }
 
 static __always_inline int op_begin(const struct op_desc *desc)
@@ -477,6 +489,8 @@ static __always_inline int op_begin(const struct op_desc *desc)
 	fs = op_admit(desc);
 	if (fs < 0)
 		return 0;
+	if (!(ior_options.covered_fs & (1U << fs)))
+		return op_uncovered(fs);
 	range = op_range(desc);
 	if (ior_range_is_empty(range))
 		return 0;
@@ -487,6 +501,7 @@ static __always_inline int op_begin(const struct op_desc *desc)
 	if (!slot)
 		return loss_count(IOR_LOSS_UNTRACKED);
 	fill_slot(slot, desc, range, fs);
+	op_count(&slot->op, fs);
 	if (ior_options.opens_at_submit & (1U << fs)) {
 		slot->state = IOR_SLOT_PENDING;
 		return 0;

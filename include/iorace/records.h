@@ -80,11 +80,12 @@ IOR_SIZE_IS(struct ior_finding_value, 64);
 
 /* Counters kept per CPU. */
 enum ior_stat {
-	IOR_STAT_READS,
+	IOR_STAT_READS, /* of selected tasks */
 	IOR_STAT_WRITES,
+	IOR_STAT_OTHERS,     /* ops of tasks that are not selected, tracked all the same */
 	IOR_STAT_FILTERED,   /* ops the file filters turned away */
 	IOR_STAT_CONFLICTS,  /* pairs that count: at least one side selected */
-	IOR_STAT_UNSELECTED, /* conflicting pairs, neither side selected */
+	IOR_STAT_UNSELECTED, /* times a conflicting pair was met, neither side selected */
 	IOR_STAT_RECORDS,    /* conflict records written */
 	IOR_STAT_SUPPRESSED, /* conflict records held back by rate or limit */
 	IOR_STAT_TOLERATED,  /* conflicting pairs of the wrong kind, mode or size for the filters */
@@ -152,8 +153,7 @@ struct ior_options {
 	/* task filters: decide what is reported */
 	__u32 pids[IOR_FILTER_PIDS_MAX];
 	char comm[IOR_COMM_LEN];
-	__u64 cgroup_id;    /* 0: any */
-	__u32 cgroup_level; /* depth of cgroup_id below the root */
+	__u32 want_cgroup; /* the cgroup in the map, or below it */
 	__u32 pids_count;
 	__u32 tree_pid;	 /* tasks below this process (a child subreaper), 0: any */
 	__u32 self_pid;	 /* never part of a report: the tool itself */

@@ -157,6 +157,15 @@ static int attach_hook(struct tracer *t, const struct plan *plan, enum hook hook
 	return 0;
 }
 
+static int set_cgroup(struct tracer *t, const struct tracer_opts *opts)
+{
+	__u32 zero = 0, fd = opts->cgroup_fd;
+
+	if (!opts->options.want_cgroup)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.ior_cgroup), &zero, &fd, 0) ? -errno : 0;
+}
+
 int tracer_open(const struct plan *plan, const struct kernel *kernel,
 		const struct tracer_opts *opts, struct tracer **ret, struct reason *why)
 {
@@ -175,6 +184,9 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 		return reason_fail(why, r,
 				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
 				   "what the verifier says", strerror(-r));
+	r = set_cgroup(t, opts);
+	if (r < 0)
+		return reason_fail(why, r, "cannot follow the cgroup: %s", strerror(-r));
 	for (size_t i = 0; i < sizeof(attach_order) / sizeof(attach_order[0]); i++) {
 		r = attach_hook(t, plan, attach_order[i], why);
 		if (r < 0)
@@ -223,11 +235,6 @@ void tracer_freep(struct tracer **tracer)
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
-
-struct drain_target {
-	tracer_record_fn fn;
-	void *arg;
-};
 
 int tracer_drain_open(struct tracer *tracer, tracer_record_fn fn, void *arg, int *ret_fd)
 {

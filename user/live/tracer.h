@@ -19,6 +19,7 @@ struct tracer_opts {
 	unsigned int in_flight;	    /* ops in flight that must find room; 0: default */
 	unsigned int ring_bytes;    /* power of two; 0: default */
 	unsigned int findings;	    /* findings kept in the kernel; 0: default */
+	int cgroup_fd;		    /* directory of options.want_cgroup, else unused */
 };
 
 struct tracer;
