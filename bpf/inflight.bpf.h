@@ -33,6 +33,12 @@
 
 #include <iorace/slot.h>
 
+/* Keeps the compiler from moving plain accesses across; x86-64 keeps them in order by itself. */
+static __always_inline void inflight_barrier(void)
+{
+	asm volatile("" ::: "memory");
+}
+
 /* ---- one way of one line ------------------------------------------------------------------ */
 
 /* The way the word now stands in, or -1 if the line is full. */
@@ -171,6 +177,17 @@ static int walk_step(__u32 depth, struct inflight_walk *w)
 }
 
 /*
+ * No line twice, however small the table: a looker would meet the same word again, and an op that
+ * passed a line twice would be found before the depth it was put at and leave a passed count behind.
+ */
+static __always_inline __u32 walk_reach(const struct inflight_walk *w)
+{
+	__u32 mask = line_mask(w->wide);
+
+	return mask < IOR_PROBE_LINES_MAX ? mask + 1 : IOR_PROBE_LINES_MAX;
+}
+
+/*
  * Global for the verifier's sake: it judges this once, for any walk, and not again for each of the
  * nested loops that lead here. The copy is because the context of a loop must be on the stack.
  */
@@ -182,7 +199,7 @@ INFLIGHT_GLOBAL int inflight_walk_run(struct inflight_walk *walk)
 		return 0;
 	w = *walk;
 	w.done = 0;
-	inflight_loop(IOR_PROBE_LINES_MAX, walk_step, &w);
+	inflight_loop(walk_reach(&w), walk_step, &w);
 	*walk = w;
 	return 0;
 }
@@ -199,7 +216,7 @@ static __always_inline bool walk_publish(struct inflight_walk *w)
 	walk_run(w, STEP_PUT);
 	if (w->done)
 		return true;
-	w->depth = IOR_PROBE_LINES_MAX;
+	w->depth = walk_reach(w);
 	walk_run(w, STEP_UNPASS);
 	return false;
 }
@@ -256,6 +273,15 @@ static __always_inline void wide_aim(struct inflight_chunks *c)
 				     c->write, c->moving);
 }
 
+/* Which chunk the meetings to come are about, see inflight_pair_is_mine(). */
+static __always_inline void looking_at(__u32 self, __u64 chunk)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (slot)
+		slot->looking = chunk;
+}
+
 static int chunk_step(__u32 i, struct inflight_chunks *c)
 {
 	chunks_aim(c, c->first_chunk + i);
@@ -268,6 +294,10 @@ static int chunk_step(__u32 i, struct inflight_chunks *c)
 		return 1;
 	case STEP_CLEAR:
 		walk_retire(&c->walk);
+		return 0;
+	case STEP_LOOK:
+		looking_at(c->walk.self, c->first_chunk + i);
+		walk_run(&c->walk, STEP_LOOK);
 		return 0;
 	default:
 		walk_run(&c->walk, c->step);
@@ -388,6 +418,13 @@ static int slot_claim_step(__u32 i, struct slot_search *s)
 	return 0;
 }
 
+static __always_inline __u32 slot_reach(void)
+{
+	__u32 mask = slot_mask();
+
+	return mask < IOR_PROBE_SLOTS_MAX ? mask + 1 : IOR_PROBE_SLOTS_MAX;
+}
+
 /* The slot of the op with this key, or -1. */
 static __always_inline int inflight_find(__u64 key)
 {
@@ -399,7 +436,7 @@ static __always_inline int inflight_find(__u64 key)
 	if (INFLIGHT_LOAD(&home->key) == key)
 		return s.home;
 	if (INFLIGHT_LOAD(&home->overflow))
-		inflight_loop(IOR_PROBE_SLOTS_MAX, slot_find_step, &s);
+		inflight_loop(slot_reach(), slot_find_step, &s);
 	return s.found;
 }
 
@@ -414,7 +451,7 @@ static __always_inline int inflight_claim(__u64 key)
 	if (INFLIGHT_LOAD(&home->key) == 0 && !INFLIGHT_CMPXCHG(&home->key, 0ULL, key))
 		return s.home;
 	INFLIGHT_ADD(&home->overflow, 1U);
-	inflight_loop(IOR_PROBE_SLOTS_MAX, slot_claim_step, &s);
+	inflight_loop(slot_reach(), slot_claim_step, &s);
 	if (s.found < 0 || s.found == (int)s.home)
 		INFLIGHT_ADD(&home->overflow, -1U);
 	return s.found;
@@ -426,6 +463,8 @@ static __always_inline void inflight_release(__u32 self, struct ior_slot *slot)
 	__u64 key = INFLIGHT_LOAD(&slot->key);
 	__u32 home_at = ior_slot_home(key) & slot_mask();
 
+	if (!key)
+		return;
 	slot->state = IOR_SLOT_IDLE;
 	INFLIGHT_STORE(&slot->key, 0ULL);
 	if (home_at != self) {
@@ -436,16 +475,23 @@ static __always_inline void inflight_release(__u32 self, struct ior_slot *slot)
 	}
 }
 
-/* Between these two the slot is being filled: whoever reads it meanwhile must read again. */
+/*
+ * Between these two the slot is being filled: whoever reads it meanwhile must read again. Never
+ * while the op has words in the lines: a filling is an op, and one that changes its sequence under
+ * way would be counted twice.
+ */
 static __always_inline void inflight_fill_begin(struct ior_slot *slot)
 {
-	INFLIGHT_STORE(&slot->seq, slot->seq + 1);
+	INFLIGHT_STORE(&slot->seq, INFLIGHT_LOAD(&slot->seq) + 1);
+	inflight_barrier();
 }
 
 static __always_inline void inflight_fill_end(struct ior_slot *slot)
 {
+	slot->looking = IOR_CHUNK_ANY;
 	INFLIGHT_STORE(&slot->settled, 0);
-	INFLIGHT_STORE(&slot->seq, slot->seq + 1);
+	inflight_barrier();
+	INFLIGHT_STORE(&slot->seq, INFLIGHT_LOAD(&slot->seq) + 1);
 }
 
 /* ---- an op's life ------------------------------------------------------------------------- */
@@ -462,6 +508,7 @@ static __always_inline bool inflight_publish_fast(struct ior_slot *slot, struct 
 	if (way < 0)
 		return false;
 	slot->where = line_index * 8 + way + 1;
+	slot->state = IOR_SLOT_PUBLISHED;
 	return true;
 }
 
@@ -469,17 +516,19 @@ static __always_inline bool inflight_publish_fast(struct ior_slot *slot, struct 
 static __always_inline bool inflight_publish_slow(__u32 self, struct ior_slot *slot)
 {
 	struct inflight_chunks c;
-	bool ok;
 
 	chunks_of_slot(&c, self, slot);
 	slot->where = 0;
-	if (slot->wide)
-		return wide_publish(&c);
-	chunks_run(&c, STEP_PUT, ior_range_chunks(c.range));
-	ok = !c.failed;
-	if (!ok)
-		chunks_run(&c, STEP_CLEAR, c.failed_at);
-	return ok;
+	if (slot->wide) {
+		c.failed = !wide_publish(&c);
+	} else {
+		chunks_run(&c, STEP_PUT, ior_range_chunks(c.range));
+		if (c.failed)
+			chunks_run(&c, STEP_CLEAR, c.failed_at);
+	}
+	if (!c.failed)
+		slot->state = IOR_SLOT_PUBLISHED;
+	return !c.failed;
 }
 
 /* Everybody who was there first and may matter is handed to inflight_meet(). */
@@ -490,6 +539,7 @@ static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot
 	chunks_of_slot(&c, self, slot);
 	if (!slot->wide)
 		chunks_run(&c, STEP_LOOK, ior_range_chunks(c.range));
+	looking_at(self, IOR_CHUNK_ANY);
 	if (slot->wide || !wide_is_empty(c.inode)) {
 		wide_aim(&c);
 		walk_run(&c.walk, STEP_LOOK);
@@ -530,10 +580,9 @@ static __always_inline bool inflight_retire_fast(struct ior_slot *slot)
 static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bool moving)
 {
 	slot->moving = moving;
-	slot->wide = ior_range_is_wide(slot->op.range);
+	INFLIGHT_STORE(&slot->wide, ior_range_is_wide(slot->op.range));
 	if (!inflight_publish_slow(self, slot))
 		return false;
-	slot->state = IOR_SLOT_PUBLISHED;
 	inflight_look_slow(self, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;
@@ -560,8 +609,11 @@ static __always_inline void inflight_move(__u32 self, struct ior_slot *slot)
 	INFLIGHT_STORE(&slot->settled, 1);
 }
 
+/* Once only, however often an op seems to end: its ways may be another op's by then. */
 static __always_inline void inflight_retire(__u32 self, struct ior_slot *slot)
 {
+	if (slot->state != IOR_SLOT_PUBLISHED)
+		return;
 	if (!inflight_retire_fast(slot))
 		inflight_retire_slow(self, slot);
 	slot->state = IOR_SLOT_DONE;
@@ -631,14 +683,24 @@ static __always_inline bool inflight_is_first_common(const struct inflight_peer 
 					       peer->word & IOR_WORD_MOVING);
 }
 
+/*
+ * A pair is counted once at each stage: when the two are first in flight together, and when both
+ * are moving. (Ops that never wait are at both stages at once.)
+ */
+enum inflight_stage { STAGE_OVERLAP, STAGE_CONFLICT };
+
 struct race_insert {
 	__u64 entry;
-	__u32 at;
+	__u32 at; /* whose set: the lower slot's */
+	__u32 owner_seq;
 	__u32 generation; /* of the owner's slot */
 	__s32 outcome;	  /* 1 inserted, 0 was there, -1 no room */
 };
 
 #define RACE_GENERATION_SHIFT 48
+#define RACE_OTHER_SHIFT 28
+#define RACE_OTHER_SEQ_MASK 0x7ffffffU
+#define RACE_TRIES 4
 
 /* Never 0: a cell that nobody used must look old. */
 static __always_inline __u32 race_generation(__u32 seq)
@@ -646,47 +708,95 @@ static __always_inline __u32 race_generation(__u32 seq)
 	return (seq >> 1) % 65535 + 1;
 }
 
-static int race_step(__u32 i, struct race_insert *r)
+static __always_inline bool race_owner_is_still(const struct race_insert *r)
 {
-	struct ior_races *races = races_at(r->at);
-	__u64 old;
+	struct ior_slot *owner = slot_at(r->at);
 
-	if (!races || i >= IOR_RACES)
-		return 1;
-	old = INFLIGHT_LOAD(&races->cells[i]);
-	if (old != r->entry && (old >> RACE_GENERATION_SHIFT) != r->generation) {
-		__u64 was = INFLIGHT_CMPXCHG(&races->cells[i], old, r->entry);
-
-		if (was == old) {
-			r->outcome = 1;
-			return 1;
-		}
-		old = was;
-	}
-	if (old == r->entry) {
-		r->outcome = 0;
-		return 1;
-	}
-	return 0;
-}
-
-/* Is the pair in the set without touching it? */
-static int race_find_step(__u32 i, struct race_insert *r)
-{
-	struct ior_races *races = races_at(r->at);
-
-	if (!races || i >= IOR_RACES)
-		return 1;
-	if (INFLIGHT_LOAD(&races->cells[i]) == r->entry) {
-		r->outcome = 0;
-		return 1;
-	}
-	return 0;
+	return owner && INFLIGHT_LOAD(&owner->seq) == r->owner_seq;
 }
 
 /*
- * Does `self`, which is looking and has found `peer`, count this pair? Each op looks once, so at
- * most both sides find it:
+ * Cells of this generation never change, so two who insert the same entry meet in the first cell
+ * that is not of it. Older cells are overwritten: load the cell, then make sure that the owner is
+ * still the same. If it was and the cell changes hands with the slot, the cmpxchg fails; without
+ * the check one who was held up here would overwrite a live entry of the next owner.
+ */
+static int race_step(__u32 i, struct race_insert *r)
+{
+	struct ior_races *races = races_at(r->at);
+
+	if (!races || i >= IOR_RACES)
+		return 1;
+	for (int try = 0; try < RACE_TRIES; try++) {
+		__u64 old = INFLIGHT_LOAD(&races->cells[i]);
+
+		if (old == r->entry) {
+			r->outcome = 0;
+			return 1;
+		}
+		if ((old >> RACE_GENERATION_SHIFT) == r->generation)
+			return 0;
+		if (!race_owner_is_still(r))
+			return 1;
+		if (INFLIGHT_CMPXCHG(&races->cells[i], old, r->entry) == old) {
+			r->outcome = 1;
+			return 1;
+		}
+	}
+	return 1;
+}
+
+/* Is the pair in the set without touching it? Outcome: 0 it is, 1 it is not. */
+static int race_find_step(__u32 i, struct race_insert *r)
+{
+	struct ior_races *races = races_at(r->at);
+	__u64 cell;
+
+	if (!races || i >= IOR_RACES)
+		return 1;
+	cell = INFLIGHT_LOAD(&races->cells[i]);
+	if (cell == r->entry)
+		r->outcome = 0;
+	return cell == r->entry || (cell >> RACE_GENERATION_SHIFT) != r->generation;
+}
+
+static __always_inline void race_aim(struct race_insert *r, __u32 self, __u32 self_seq,
+				     const struct inflight_peer *peer, enum inflight_stage stage)
+{
+	bool low = self < peer->at;
+	__u32 other = low ? peer->at : self;
+	__u32 other_seq = low ? peer->seq : self_seq;
+
+	r->at = low ? self : peer->at;
+	r->owner_seq = low ? self_seq : peer->seq;
+	r->generation = race_generation(r->owner_seq);
+	r->entry = (__u64)r->generation << RACE_GENERATION_SHIFT |
+		   (__u64)(other & IOR_WORD_SLOT_MASK) << RACE_OTHER_SHIFT |
+		   (__u64)((other_seq >> 1) & RACE_OTHER_SEQ_MASK) << 1 | stage;
+}
+
+/*
+ * While `self` looks at one chunk, a way may fall to a word of another of its chunks that spilled
+ * into this line. That peer is met again where it belongs.
+ */
+static __always_inline bool peer_is_where_we_look(__u32 self, struct ior_slot *peer_slot)
+{
+	struct ior_slot *slot = slot_at(self);
+	__u64 start;
+
+	if (!slot)
+		return false;
+	if (slot->looking == IOR_CHUNK_ANY)
+		return true;
+	start = INFLIGHT_LOAD(&peer_slot->op.range.start);
+	if (start < slot->op.range.start)
+		start = slot->op.range.start;
+	return ior_chunk_of(start) == slot->looking;
+}
+
+/*
+ * Does `self`, which is looking and has found `peer`, count this pair? Each op looks once at each
+ * stage, so at most both sides find it:
  *
  *   - the peer has settled: it will not look again. If it found us it was while we were looking
  *     (we still are), so it has left an entry: count unless the entry is there;
@@ -695,32 +805,50 @@ static int race_find_step(__u32 i, struct race_insert *r)
  * The entry goes into the set of the lower slot. Entries of an earlier user of that slot carry an
  * older generation and make room by themselves. Returns 1 yes, 0 no, -1 unknown (set full).
  *
+ * If the peer's slot has changed hands by the end, set and `settled` may be its successor's and say
+ * nothing. But then the peer had retired while we were still looking, before any of our data moved:
+ * no pair.
+ *
  * (An exchange of the peer's id in one mark per way is not enough: a third op that passes between
  * two looks overwrites the mark and the pair counts twice.)
  */
-static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
-						 const struct inflight_peer *peer,
-						 struct ior_slot *peer_slot)
+static __always_inline int inflight_pair_is_mine_at(__u32 self, __u32 self_seq,
+						    const struct inflight_peer *peer,
+						    struct ior_slot *peer_slot,
+						    enum inflight_stage stage)
 {
-	bool low = self < peer->at;
-	__u32 owner_seq = low ? self_seq : peer->seq;
-	__u32 other = low ? peer->at : self;
-	__u32 other_seq = low ? peer->seq : self_seq;
-	struct race_insert r = {
-		.at = low ? self : peer->at,
-		.generation = race_generation(owner_seq),
-		.outcome = -1,
-	};
+	struct race_insert r;
 
-	r.entry = (__u64)r.generation << RACE_GENERATION_SHIFT |
-		  (__u64)(other & IOR_WORD_SLOT_MASK) << 28 | ((other_seq >> 1) & 0xfffffff);
+	if (!peer_is_where_we_look(self, peer_slot))
+		return 0;
+	race_aim(&r, self, self_seq, peer, stage);
 	if (INFLIGHT_LOAD(&peer_slot->settled)) {
 		r.outcome = 1;
 		inflight_loop(IOR_RACES, race_find_step, &r);
 	} else {
+		r.outcome = -1;
 		inflight_loop(IOR_RACES, race_step, &r);
 	}
-	return r.outcome;
+	return INFLIGHT_LOAD(&peer_slot->seq) == peer->seq ? r.outcome : 0;
+}
+
+/* For a pair that conflicts: both are moving, `self` by its slot and the peer by its word. */
+static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
+						 const struct inflight_peer *peer,
+						 struct ior_slot *peer_slot)
+{
+	return inflight_pair_is_mine_at(self, self_seq, peer, peer_slot, STAGE_CONFLICT);
+}
+
+/*
+ * For a pair that overlaps, whatever waits; only in the first look of `self` (from inflight_enter(),
+ * not from inflight_move()): whoever came later has seen it.
+ */
+static __always_inline int inflight_overlap_is_mine(__u32 self, __u32 self_seq,
+						    const struct inflight_peer *peer,
+						    struct ior_slot *peer_slot)
+{
+	return inflight_pair_is_mine_at(self, self_seq, peer, peer_slot, STAGE_OVERLAP);
 }
 
 #endif

@@ -366,7 +366,6 @@ static __always_inline bool publish_common(struct ior_slot *slot, __u32 self)
 		return false;
 	if (!inflight_publish_fast(slot, line, at, word))
 		return false;
-	slot->state = IOR_SLOT_PUBLISHED;
 	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
 		op_look_slow(self);
 	INFLIGHT_STORE(&slot->settled, 1);
@@ -382,7 +381,6 @@ static __always_inline int op_open(struct ior_slot *slot, __u32 self)
 		slot->state = IOR_SLOT_DONE;
 		return loss_count(IOR_LOSS_UNTRACKED);
 	}
-	slot->state = IOR_SLOT_PUBLISHED;
 	op_look_slow(self);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return 0;

@@ -64,6 +64,8 @@ enum ior_slot_state {
 	IOR_SLOT_DONE,	    /* window closed, the op itself not yet over */
 };
 
+#define IOR_CHUNK_ANY (~0ULL)
+
 struct ior_slot {
 	__u64 key;	/* the op's kiocb; 0: free */
 	__u32 seq;	/* odd while the slot is filled */
@@ -80,7 +82,8 @@ struct ior_slot {
 	__u8 drained; /* no direct IO was in flight when its window opened */
 	__s32 stack;   /* id in the stack map, negative: none */
 	__u64 file;    /* struct file, for the path of a report */
-	__u64 pad2[2];
+	__u64 looking; /* the chunk it is looking at, while it looks chunk by chunk */
+	__u64 pad2;
 };
 IOR_SIZE_IS(struct ior_slot, 128);
 
@@ -109,14 +112,24 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 {
 	return (struct ior_home){
 		.line = (__u32)(hash >> 32),
-		.stride = (__u32)(hash >> 40) | 1,
+		.stride = (__u32)(hash >> 46) | 1,
 		.tag = hash & IOR_WORD_TAG_MASK,
 	};
 }
 
+/*
+ * The tag ends in the low bits of the chunk, so that the words of one narrow op all differ: a sweep
+ * that cannot see in which chunk a word stands would else count a pair twice.
+ */
+#define IOR_TAG_CHUNK_MASK 0x1fULL
+_Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op have own tags");
+
 static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk)
 {
-	return ior_home_from_hash(ior_mix(inode + ior_mix(chunk + 1)));
+	struct ior_home home = ior_home_from_hash(ior_mix(inode + ior_mix(chunk + 1)));
+
+	home.tag = (home.tag & ~IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
+	return home;
 }
 
 /* Wide ops stand by inode alone. */

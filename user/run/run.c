@@ -380,6 +380,7 @@ int run_session(const struct run_opts *opts, struct outputs *outputs, struct run
 	_cleanup_(run_done) struct run run = {
 		.opts = opts,
 		.outputs = outputs,
+		.loop = { .epoll_fd = -1 },
 		.real_minus_mono_ns =
 			(int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
 	};
