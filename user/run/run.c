@@ -112,8 +112,8 @@ static int on_duration(struct loop *loop, const struct loop_event *event, void *
 	struct run *run = arg;
 
 	(void)event;
-	if (run->opts->command)
-		command_signal(run->opts->command, SIGTERM);
+	if (run->opts->workload)
+		workload_signal(run->opts->workload, SIGTERM);
 	loop_stop(loop);
 	return 0;
 }
@@ -126,21 +126,21 @@ static int on_signal(struct loop *loop, const struct loop_event *event, void *ar
 {
 	struct run *run = arg;
 
-	if (!run->opts->command || run->signals++)
+	if (!run->opts->workload || run->signals++)
 		loop_stop(loop);
 	else if (event->signo != SIGINT)
-		command_signal(run->opts->command, event->signo);
+		workload_signal(run->opts->workload, event->signo);
 	return 0;
 }
 
 static int on_child(struct loop *loop, const struct loop_event *event, void *arg)
 {
 	struct run *run = arg;
-	struct command *command = run->opts->command;
+	struct workload *workload = run->opts->workload;
 
-	command->ended = true;
-	command->exit = event->exit_status;
-	command->signal = event->term_signal;
+	workload->ended = true;
+	workload->exit = event->exit_status;
+	workload->signal = event->term_signal;
 	loop_stop(loop);
 	return 0;
 }
@@ -164,8 +164,8 @@ static int set_up_loop(struct run *run)
 		if (r < 0)
 			return r;
 	}
-	if (run->opts->command)
-		return loop_add_child(&run->loop, run->opts->command->pid, on_child, run);
+	if (run->opts->workload)
+		return loop_add_child(&run->loop, run->opts->workload->pid, on_child, run);
 	return 0;
 }
 
@@ -259,7 +259,7 @@ static void judge(const struct run *run, const struct tracer_counters *counters,
 static void fill_summary(const struct run *run, const struct tracer_counters *counters,
 			 struct summary_view *summary)
 {
-	const struct command *command = run->opts->command;
+	const struct workload *workload = run->opts->workload;
 
 	*summary = (struct summary_view){
 		.duration_ns = clock_ns(CLOCK_MONOTONIC) - run->begin_ns,
@@ -280,9 +280,9 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 		summary->losses[i] = counters->losses[i];
 	summary->losses[IOR_LOSS_UNDECODED] += run->undecoded;
 	summary->losses[IOR_LOSS_FINDINGS_FULL] += tally_overflow(run->tally);
-	if (command)
-		summary->command = (struct command_view){ command->argv, command->exit,
-							  command->signal };
+	if (workload)
+		summary->command = (struct command_view){ workload->argv, workload->exit,
+							  workload->signal };
 }
 
 static int tell_end(struct run *run, struct run_result *ret)
@@ -326,22 +326,24 @@ static void run_done(struct run *run)
 	loop_done(&run->loop);
 }
 
-static int start_tracing(struct run *run, struct reason *why)
+static int start_tracing(struct run *run, struct run_result *ret, struct reason *why)
 {
 	struct tracer_opts tracer = run->opts->tracer;
-	struct command *command = run->opts->command;
+	struct workload *workload = run->opts->workload;
 	int r;
 
-	if (command) {
-		r = command_prepare(command, why);
+	if (workload) {
+		r = workload_prepare(workload, why);
 		if (r < 0)
 			return r;
-		tracer.options.want_cgroup = command->cgroup_fd >= 0;
-		tracer.options.tree_pid = command->tree_pid;
-		tracer.cgroup_fd = command->cgroup_fd;
-		r = command_start(command, &run->loop, why);
-		if (r < 0)
+		tracer.options.want_cgroup = workload->cgroup_fd >= 0;
+		tracer.options.tree_pid = workload->tree_pid;
+		tracer.cgroup_fd = workload->cgroup_fd;
+		r = workload_start(workload, &run->loop, why);
+		if (r < 0) {
+			ret->workload_failed = true;
 			return r;
+		}
 	}
 	return tracer_open(run->opts->plan, run->opts->kernel, &tracer, &run->tracer, why);
 }
@@ -353,7 +355,7 @@ static int trace(struct run *run, struct run_result *ret, struct reason *why)
 	r = catch_signals(run);
 	if (r < 0)
 		return r;
-	r = start_tracing(run, why);
+	r = start_tracing(run, ret, why);
 	if (r < 0)
 		return r;
 	r = set_up_loop(run);
@@ -363,8 +365,8 @@ static int trace(struct run *run, struct run_result *ret, struct reason *why)
 		outputs_coverage(run->outputs, &run->opts->plan->coverage[i]);
 	run->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	tracer_arm(run->tracer);
-	if (run->opts->command)
-		command_go(run->opts->command);
+	if (run->opts->workload)
+		workload_go(run->opts->workload);
 	r = loop_run(&run->loop);
 	if (r < 0)
 		return reason_fail(why, r, "the run broke off: %s", strerror(-r));

@@ -7,7 +7,7 @@
 #define IORACE_RUN_RUN_H
 
 #include "live/tracer.h"
-#include "run/command.h"
+#include "run/workload.h"
 #include "run/outputs.h"
 
 #include <stdint.h>
@@ -18,7 +18,7 @@ struct run_opts {
 	struct tracer_opts tracer;
 	uint64_t duration_ns; /* 0: until a signal or the end of the command */
 	uint64_t require_overlap;
-	struct command *command; /* NULL: none */
+	struct workload *workload; /* NULL: none */
 };
 
 /* What came of it: the exit status is the commands' business. */
@@ -26,6 +26,7 @@ struct run_result {
 	enum verdict verdict;
 	int output_error; /* a report could not be written: -errno */
 	const char *output_name;
+	bool workload_failed; /* run_session() failed because the command could not be run */
 };
 
 /* -errno with the reason when tracing could not start or the command could not be run. */

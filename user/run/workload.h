@@ -3,8 +3,8 @@
  * The command under `check`: started stopped, let go when the tracer is armed. It and all it starts
  * live in a cgroup of their own; where none can be made, they are told by descent.
  */
-#ifndef IORACE_RUN_COMMAND_H
-#define IORACE_RUN_COMMAND_H
+#ifndef IORACE_RUN_WORKLOAD_H
+#define IORACE_RUN_WORKLOAD_H
 
 #include "base/err.h"
 
@@ -14,7 +14,7 @@
 
 struct loop;
 
-struct command {
+struct workload {
 	char *const *argv;
 	pid_t pid;	 /* 0: not running */
 	int go_fd;	 /* a byte here lets the child go */
@@ -26,19 +26,19 @@ struct command {
 	uint32_t tree_pid; /* when followed by descent: the process everything descends from */
 };
 
-void command_init(struct command *command, char *const *argv);
+void workload_init(struct workload *workload, char *const *argv);
 
 /* Makes the cgroup, or prepares following by descent. */
-int command_prepare(struct command *command, struct reason *why);
+int workload_prepare(struct workload *workload, struct reason *why);
 
 /* Forks; the child waits. -ENOENT and the like come back here, before anything was let go. */
-int command_start(struct command *command, const struct loop *loop, struct reason *why);
-void command_go(struct command *command);
+int workload_start(struct workload *workload, const struct loop *loop, struct reason *why);
+void workload_go(struct workload *workload);
 
 /* Passes a signal on. */
-void command_signal(const struct command *command, int signo);
+void workload_signal(const struct workload *workload, int signo);
 
 /* Ends a child that still waits, removes the cgroup; safe at any time. */
-void command_done(struct command *command);
+void workload_done(struct workload *workload);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "run/command.h"
+#include "run/workload.h"
 
 #include "base/cleanup.h"
 #include "base/loop.h"
@@ -19,9 +19,9 @@
 
 #define CGROUP_PREFIX "iorace-check-"
 
-void command_init(struct command *command, char *const *argv)
+void workload_init(struct workload *workload, char *const *argv)
 {
-	*command = (struct command){ .argv = argv, .go_fd = -1, .cgroup_fd = -1, .exit = -1 };
+	*workload = (struct workload){ .argv = argv, .go_fd = -1, .cgroup_fd = -1, .exit = -1 };
 }
 
 /* ---- a cgroup of its own ----------------------------------------------------------------------- */
@@ -66,7 +66,7 @@ static void remove_left_behind(const char *parent)
 	closedir(dir);
 }
 
-static int make_cgroup(struct command *command)
+static int make_cgroup(struct workload *workload)
 {
 	char parent[PATH_MAX];
 	int r;
@@ -75,18 +75,18 @@ static int make_cgroup(struct command *command)
 	if (r < 0)
 		return r;
 	remove_left_behind(parent);
-	if (asprintf(&command->cgroup_dir, "%s/" CGROUP_PREFIX "%d", parent, getpid()) < 0) {
-		command->cgroup_dir = NULL;
+	if (asprintf(&workload->cgroup_dir, "%s/" CGROUP_PREFIX "%d", parent, getpid()) < 0) {
+		workload->cgroup_dir = NULL;
 		return -ENOMEM;
 	}
-	if (mkdir(command->cgroup_dir, 0755)) {
+	if (mkdir(workload->cgroup_dir, 0755)) {
 		r = -errno;
-		free(command->cgroup_dir);
-		command->cgroup_dir = NULL;
+		free(workload->cgroup_dir);
+		workload->cgroup_dir = NULL;
 		return r;
 	}
-	command->cgroup_fd = open(command->cgroup_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return command->cgroup_fd < 0 ? -errno : 0;
+	workload->cgroup_fd = open(workload->cgroup_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return workload->cgroup_fd < 0 ? -errno : 0;
 }
 
 static int write_pid(int cgroup_fd, const char *file, pid_t pid)
@@ -101,23 +101,23 @@ static int write_pid(int cgroup_fd, const char *file, pid_t pid)
 }
 
 /* Whatever the command left running goes on, in the cgroup it came from. */
-static void release_cgroup(struct command *command)
+static void release_cgroup(struct workload *workload)
 {
 	_cleanup_(fclosep) FILE *procs = NULL;
 	char path[PATH_MAX];
 	int pid;
 
-	snprintf(path, sizeof(path), "%s/cgroup.procs", command->cgroup_dir);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", workload->cgroup_dir);
 	procs = fopen(path, "re");
 	while (procs && fscanf(procs, "%d", &pid) == 1)
-		write_pid(command->cgroup_fd, "../cgroup.procs", pid);
-	rmdir(command->cgroup_dir);
+		write_pid(workload->cgroup_fd, "../cgroup.procs", pid);
+	rmdir(workload->cgroup_dir);
 }
 
 /* ---- by descent ---------------------------------------------------------------------------------- */
 
 /* Orphans of the command come to us, so we stay the ancestor of everything it started. */
-static int follow_by_descent(struct command *command, struct reason *why)
+static int follow_by_descent(struct workload *workload, struct reason *why)
 {
 	struct stat st;
 
@@ -129,22 +129,22 @@ static int follow_by_descent(struct command *command, struct reason *why)
 				   "mount cgroup2 writable or run on the host");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return reason_fail(why, -errno, "cannot adopt orphans: %s", strerror(errno));
-	command->tree_pid = getpid();
+	workload->tree_pid = getpid();
 	return 0;
 }
 
-int command_prepare(struct command *command, struct reason *why)
+int workload_prepare(struct workload *workload, struct reason *why)
 {
-	if (make_cgroup(command) == 0)
+	if (make_cgroup(workload) == 0)
 		return 0;
-	closep(&command->cgroup_fd);
-	return follow_by_descent(command, why);
+	closep(&workload->cgroup_fd);
+	return follow_by_descent(workload, why);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
 /* In the child: wait for the word, then become the command. Never returns. */
-static void child_main(const struct command *command, const struct loop *loop, int go_fd,
+static void child_main(const struct workload *workload, const struct loop *loop, int go_fd,
 		       int error_fd)
 {
 	char byte;
@@ -152,8 +152,8 @@ static void child_main(const struct command *command, const struct loop *loop, i
 
 	loop_restore_signals(loop);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (command->cgroup_fd >= 0) {
-		error = -write_pid(command->cgroup_fd, "cgroup.procs", getpid());
+	if (workload->cgroup_fd >= 0) {
+		error = -write_pid(workload->cgroup_fd, "cgroup.procs", getpid());
 		if (error)
 			goto fail;
 	}
@@ -161,7 +161,7 @@ static void child_main(const struct command *command, const struct loop *loop, i
 	if (write(error_fd, "", 1) != 1 || read(go_fd, &byte, 1) != 1)
 		_exit(127);
 	prctl(PR_SET_PDEATHSIG, 0);
-	execvp(command->argv[0], command->argv);
+	execvp(workload->argv[0], workload->argv);
 	error = errno;
 fail:
 	(void)!write(error_fd, &error, sizeof(error));
@@ -199,14 +199,14 @@ static int wait_ready(int fd, struct reason *why, const char *name)
 	return reason_fail(why, -EIO, "cannot start %s: its cgroup refused it", name);
 }
 
-int command_start(struct command *command, const struct loop *loop, struct reason *why)
+int workload_start(struct workload *workload, const struct loop *loop, struct reason *why)
 {
 	_cleanup_(closep) int go_r = -1, go_w = -1, err_r = -1, err_w = -1;
 	int pipes[2], r;
 
-	r = find_executable(command->argv[0]);
+	r = find_executable(workload->argv[0]);
 	if (r < 0)
-		return reason_fail(why, r, "cannot run %s: %s", command->argv[0],
+		return reason_fail(why, r, "cannot run %s: %s", workload->argv[0],
 				   r == -ENOENT ? "command not found" : strerror(-r));
 	if (pipe2(pipes, O_CLOEXEC))
 		return -errno;
@@ -216,45 +216,45 @@ int command_start(struct command *command, const struct loop *loop, struct reaso
 		return -errno;
 	err_r = pipes[0];
 	err_w = pipes[1];
-	command->pid = fork();
-	if (command->pid < 0) {
-		command->pid = 0;
+	workload->pid = fork();
+	if (workload->pid < 0) {
+		workload->pid = 0;
 		return -errno;
 	}
-	if (!command->pid) {
+	if (!workload->pid) {
 		close(go_w);
-		child_main(command, loop, go_r, err_w);
+		child_main(workload, loop, go_r, err_w);
 	}
 	closep(&err_w);
-	r = wait_ready(err_r, why, command->argv[0]);
+	r = wait_ready(err_r, why, workload->argv[0]);
 	if (r < 0)
 		return r;
-	command->go_fd = take_fd(go_w);
+	workload->go_fd = take_fd(go_w);
 	return 0;
 }
 
-void command_go(struct command *command)
+void workload_go(struct workload *workload)
 {
-	(void)!write(command->go_fd, "", 1);
-	closep(&command->go_fd);
+	(void)!write(workload->go_fd, "", 1);
+	closep(&workload->go_fd);
 }
 
-void command_signal(const struct command *command, int signo)
+void workload_signal(const struct workload *workload, int signo)
 {
-	if (command->pid > 0 && !command->ended)
-		kill(command->pid, signo);
+	if (workload->pid > 0 && !workload->ended)
+		kill(workload->pid, signo);
 }
 
-void command_done(struct command *command)
+void workload_done(struct workload *workload)
 {
-	if (command->pid > 0 && !command->ended) {
-		kill(command->pid, SIGKILL);
-		waitpid(command->pid, NULL, 0);
+	if (workload->pid > 0 && !workload->ended) {
+		kill(workload->pid, SIGKILL);
+		waitpid(workload->pid, NULL, 0);
 	}
-	closep(&command->go_fd);
-	if (command->cgroup_dir)
-		release_cgroup(command);
-	closep(&command->cgroup_fd);
-	free(command->cgroup_dir);
-	command->cgroup_dir = NULL;
+	closep(&workload->go_fd);
+	if (workload->cgroup_dir)
+		release_cgroup(workload);
+	closep(&workload->cgroup_fd);
+	free(workload->cgroup_dir);
+	workload->cgroup_dir = NULL;
 }
