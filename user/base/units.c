@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define NS_PER_US  1000ULL
 #define NS_PER_MS  1000000ULL
@@ -206,4 +207,16 @@ int units_append_duration(struct buf *out, uint64_t ns)
 	if (ns < NS_PER_D)
 		return append_two_units(out, ns / NS_PER_H, "h", ns % NS_PER_H / NS_PER_MIN, "min");
 	return append_two_units(out, ns / NS_PER_D, "d", ns % NS_PER_D / NS_PER_H, "h");
+}
+
+/* RFC 3339, UTC. 64 bits of nanoseconds end in the year 2554, so gmtime_r() does not fail. */
+int units_append_time(struct buf *out, uint64_t real_ns)
+{
+	time_t seconds = real_ns / NS_PER_S;
+	char text[sizeof("2026-11-23T17:28:50")];
+	struct tm tm = {};
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return buf_printf(out, "%s.%09uZ", text, (unsigned int)(real_ns % NS_PER_S));
 }

@@ -25,5 +25,6 @@ int parse_unsigned(const char *text, const char *what, struct reason *why, uint6
 int units_append_grouped(struct buf *out, uint64_t number); /* "1 245 184" */
 int units_append_size(struct buf *out, uint64_t bytes);	    /* "8 KiB", "1 000 bytes" */
 int units_append_duration(struct buf *out, uint64_t ns);    /* "412 µs", "1.50 s", "2 h 5 min" */
+int units_append_time(struct buf *out, uint64_t real_ns);   /* "2026-11-23T17:28:50.000000042Z" */
 
 #endif
