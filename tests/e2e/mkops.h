@@ -171,6 +171,8 @@ void op_end(struct board *board, struct op *op);
 
 /* Asleep on a lock or a drain, before any data moved? *where* says in what. */
 bool task_is_blocked(pid_t pid, pid_t tid, char *where, size_t where_len);
+/* Asleep, with a function of that name (or prefix) on its kernel stack? */
+bool task_sleeps_in(pid_t pid, pid_t tid, const char *frame);
 int gate_ask(const char *socket_path, const char *line, char *reply, size_t reply_len);
 int file_map(int fd, uint64_t off, uint64_t len, uint64_t *ret_disk_off, uint64_t *ret_len,
 	     unsigned *ret_extents);

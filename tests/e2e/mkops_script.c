@@ -15,6 +15,9 @@
  *   start NAME...     submitted NAME...   returned NAME...   wait NAME...
  *   held NAME...      wait until its IO is parked in the gate, or its page is missed
  *   blocked NAME...   wait until it sleeps on a lock or a drain, no data moved
+ *   asleep NAME FRAME...  wait until it sleeps with one of these kernel functions
+ *                     (or prefixes) on its stack
+ *   settle NAME...    wait until it is held, blocked or done, and say which
  *   feed NAME...      give the missing page
  *   gate LINE         ask the gate (--gate, or $MKOPS_GATE); "error" ends the script
  *   parked N [FILTER] exactly N requests are parked now
@@ -392,23 +395,36 @@ static int op_do_wait(struct script *script, struct op *op)
 	return r < 0 ? r : op->state == OP_EXIT ? -EIO : 0;
 }
 
-static int op_wait_parked(struct script *script, const struct op *op)
+/* The gate's filter for this op's own IO. */
+static int op_gate_filter(const struct op *op, char *filter, size_t size)
 {
-	char reply[256];
-	char line[128];
-
-	if (!script->gate)
-		return -ENOTCONN;
 	if (op->spec.kind == IO_WRITE)
-		snprintf(line, sizeof(line), "wait 1 write fill=%x timeout=%d", op->spec.fill,
-			 script->timeout_ms);
+		snprintf(filter, size, "write fill=%x", op->spec.fill);
 	else if (op->disk_off != UINT64_MAX)
-		snprintf(line, sizeof(line), "wait 1 read %llu %llu timeout=%d",
-			 (unsigned long long)op->disk_off, (unsigned long long)op->spec.len,
-			 script->timeout_ms);
+		snprintf(filter, size, "read %llu %llu", (unsigned long long)op->disk_off,
+			 (unsigned long long)op->spec.len);
 	else
 		return -ENODATA;
+	return 0;
+}
+
+static int op_wait_parked(struct script *script, const struct op *op)
+{
+	char filter[96];
+	char line[160];
+	char reply[256];
+	int r = op_gate_filter(op, filter, sizeof(filter));
+
+	if (r < 0 || !script->gate)
+		return r < 0 ? r : -ENOTCONN;
+	snprintf(line, sizeof(line), "wait 1 %s timeout=%d", filter, script->timeout_ms);
 	return gate_ask(script->gate, line, reply, sizeof(reply));
+}
+
+static void say_held(const struct op *op)
+{
+	say("{\"ev\":\"held\",\"op\":\"%s\",\"by\":\"%s\",\"ns\":%lld}", op->name,
+	    op->fault_page < 0 ? "gate" : "fault", (long long)now_ns());
 }
 
 static int op_do_held(struct script *script, struct op *op)
@@ -417,25 +433,78 @@ static int op_do_held(struct script *script, struct op *op)
 				   : board_wait_fault(script->board, op, script->timeout_ms);
 
 	if (!r)
-		say("{\"ev\":\"held\",\"op\":\"%s\",\"by\":\"%s\",\"ns\":%lld}", op->name,
-		    op->fault_page < 0 ? "gate" : "fault", (long long)now_ns());
+		say_held(op);
 	return r;
+}
+
+static bool op_is_held(struct script *script, const struct op *op)
+{
+	unsigned long count;
+	char filter[96];
+	char line[160];
+	char reply[256];
+
+	if (op->fault_page >= 0)
+		return op->faulted && !op->fed;
+	if (!script->gate || op_gate_filter(op, filter, sizeof(filter)) < 0)
+		return false;
+	snprintf(line, sizeof(line), "count %s", filter);
+	return !gate_ask(script->gate, line, reply, sizeof(reply)) &&
+	       sscanf(reply, "ok %lu", &count) == 1 && count;
+}
+
+static bool op_is_blocked(const struct op *op)
+{
+	char where[160];
+
+	if (!task_is_blocked(op->pid, op->tid, where, sizeof(where)))
+		return false;
+	say("{\"ev\":\"blocked\",\"op\":\"%s\",\"where\":\"%s\",\"ns\":%lld}", op->name, where,
+	    (long long)now_ns());
+	return true;
+}
+
+static void poll_pause(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
 }
 
 /* Polls, but for a state that lasts: the time only bounds a failure. */
 static int op_do_blocked(struct script *script, struct op *op)
 {
 	int64_t deadline_ns = now_ns() + script->timeout_ms * 1000000LL;
-	char where[160];
 
-	while (!task_is_blocked(op->pid, op->tid, where, sizeof(where))) {
+	while (!op_is_blocked(op)) {
 		if (now_ns() > deadline_ns)
 			return -ETIMEDOUT;
 		if (op->state >= OP_DONE)
 			return -EALREADY;
-		nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+		poll_pause();
 	}
-	say("{\"ev\":\"blocked\",\"op\":\"%s\",\"where\":\"%s\",\"ns\":%lld}", op->name, where,
+	return 0;
+}
+
+/* For kernels of which it is not known beforehand what they do. */
+static int op_do_settle(struct script *script, struct op *op)
+{
+	int64_t deadline_ns = now_ns() + script->timeout_ms * 1000000LL;
+	const char *as = NULL;
+
+	while (!as) {
+		if (op->state >= OP_DONE)
+			as = "done";
+		else if (op_is_held(script, op))
+			as = "held";
+		else if (op_is_blocked(op))
+			as = "blocked";
+		else if (now_ns() > deadline_ns)
+			return -ETIMEDOUT;
+		else
+			poll_pause();
+	}
+	if (!strcmp(as, "held"))
+		say_held(op);
+	say("{\"ev\":\"settled\",\"op\":\"%s\",\"as\":\"%s\",\"ns\":%lld}", op->name, as,
 	    (long long)now_ns());
 	return 0;
 }
@@ -453,7 +522,7 @@ static const struct {
 } op_verbs[] = {
 	{"start", op_do_start}, {"submitted", op_do_submitted}, {"returned", op_do_returned},
 	{"wait", op_do_wait},	{"held", op_do_held},		{"blocked", op_do_blocked},
-	{"feed", op_do_feed},
+	{"feed", op_do_feed},	{"settle", op_do_settle},
 };
 
 static int op_verb(struct script *script, const struct words *words, size_t verb)
@@ -545,6 +614,27 @@ static int cmd_expect(struct script *script, const struct words *words)
 	return 0;
 }
 
+static int cmd_asleep(struct script *script, const struct words *words)
+{
+	struct op *op = words->len >= 3 ? op_find(script, words->word[1]) : NULL;
+	int64_t deadline_ns = now_ns() + script->timeout_ms * 1000000LL;
+
+	if (!op)
+		return wrong("usage: asleep NAME FRAME...", words->rest[0]);
+	for (;;) {
+		for (unsigned w = 2; w < words->len; w++) {
+			if (!task_sleeps_in(op->pid, op->tid, words->word[w]))
+				continue;
+			say("{\"ev\":\"asleep\",\"op\":\"%s\",\"where\":\"%s\",\"ns\":%lld}",
+			    op->name, words->word[w], (long long)now_ns());
+			return 0;
+		}
+		if (now_ns() > deadline_ns || op->state >= OP_DONE)
+			return failed("asleep", op->name, -ETIMEDOUT);
+		poll_pause();
+	}
+}
+
 static int cmd_barrier(struct script *script, const struct words *words)
 {
 	(void)words;
@@ -591,6 +681,7 @@ static const struct {
 	{"drop", cmd_drop},	{"op", cmd_op},		{"gate", cmd_gate},
 	{"parked", cmd_parked}, {"expect", cmd_expect}, {"barrier", cmd_barrier},
 	{"say", cmd_say},	{"sh", cmd_sh},		{"timeout", cmd_timeout},
+	{"asleep", cmd_asleep},
 };
 
 /* ---- reading and running ---- */

@@ -116,6 +116,19 @@ static bool thread_is_blocked(pid_t pid, pid_t tid, char *where, size_t where_le
 	return true;
 }
 
+bool task_sleeps_in(pid_t pid, pid_t tid, const char *frame)
+{
+	char state = task_state(pid, tid);
+	struct stack stack;
+
+	if ((state != 'D' && state != 'S') || stack_read(pid, tid, &stack) < 0)
+		return false;
+	for (unsigned i = 0; i < stack.frames_len; i++)
+		if (starts_with_any(stack.frames[i], &frame, 1))
+			return true;
+	return false;
+}
+
 static bool comm_is_worker_of(pid_t pid, pid_t tid, pid_t submitter)
 {
 	char path[64];
