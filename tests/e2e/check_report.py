@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Claims about one JSON report of iorace (schema iorace/1, one object per line).
+
+Exits 0 if every claim holds, else 1 with the first broken one on stderr.
+"""
+import argparse
+import json
+import sys
+
+CONFLICT_KEYS = {"id", "time", "file", "kind", "shape", "overlap", "tear", "ops"}
+OP_KEYS = {"op", "mode", "start", "end", "async", "pid", "tid", "comm", "begin_ns", "end_ns"}
+SUMMARY_KEYS = {"verdict", "duration_ns", "ops", "pairs", "losses", "records"}
+
+
+class Broken(Exception):
+    """A claim that does not hold."""
+
+
+def claim(holds, text):
+    if not holds:
+        raise Broken(text)
+
+
+def number(value):
+    """Integers above 2^53 are written as decimal strings."""
+    return int(value)
+
+
+def load(path):
+    objects = []
+    with open(path, encoding="utf-8") as lines:
+        for at, line in enumerate(lines, 1):
+            try:
+                objects.append(json.loads(line))
+            except ValueError as error:
+                raise Broken(f"line {at}: {error}") from error
+            claim(objects[-1].get("schema") == "iorace/1", f"line {at}: schema")
+    claim(objects and objects[-1].get("type") == "summary", "the last line is the summary")
+    claim(sum(o["type"] == "summary" for o in objects) == 1, "one summary")
+    return objects
+
+
+def check_form(conflicts, summary):
+    claim(SUMMARY_KEYS <= summary.keys(), f"summary lacks {SUMMARY_KEYS - summary.keys()}")
+    for conflict in conflicts:
+        missing = CONFLICT_KEYS - conflict.keys()
+        claim(not missing, f"conflict lacks {missing}")
+        claim(len(conflict["ops"]) == 2, "a conflict has two ops")
+        for op in conflict["ops"]:
+            claim(not OP_KEYS - op.keys(), f"op lacks {OP_KEYS - op.keys()}")
+        first, second = conflict["ops"]
+        claim(number(first["begin_ns"]) <= number(second["begin_ns"]), "earlier window first")
+        start = max(number(first["start"]), number(second["start"]))
+        end = min(number(first["end"]), number(second["end"]))
+        overlap = conflict["overlap"]
+        claim((number(overlap["start"]), number(overlap["end"])) == (start, end) and
+              number(overlap["bytes"]) == end - start > 0,
+              f"overlap {overlap} is not the intersection [{start}, {end})")
+
+
+def check_counts(args, conflicts, summary):
+    pairs = summary["pairs"]
+    records = summary["records"]
+    if args.conflicts is not None:
+        claim(len(conflicts) == args.conflicts,
+              f"{len(conflicts)} conflicts reported, not {args.conflicts}")
+    claim(number(pairs["conflicts"]) == len(conflicts) + number(records["suppressed"]),
+          "pairs.conflicts is what was written and suppressed")
+    if pairs.get("overlapping") is not None:
+        total = sum(number(pairs[key]) for key in ("conflicts", "serialized", "unproven"))
+        claim(number(pairs["overlapping"]) == total,
+              "overlapping = conflicts + serialized + unproven")
+        if args.serialized is not None:
+            claim(number(pairs["serialized"]) >= args.serialized,
+                  f"{pairs['serialized']} pairs serialized, fewer than {args.serialized}")
+    if args.verdict:
+        claim(summary["verdict"] == args.verdict,
+              f"verdict {summary['verdict']} ({summary.get('reason')}), not {args.verdict}")
+    if not args.losses_allowed:
+        lost = {key: n for key, n in summary["losses"].items() if number(n)}
+        claim(not lost, f"losses {lost}")
+
+
+def check_each(args, conflict):
+    first, second = conflict["ops"]
+    wanted = (("kind", args.kind, conflict["kind"]),
+              ("shape", args.shape, conflict["shape"]),
+              ("tear", args.tear, conflict["tear"]),
+              ("mode", args.mode, f"{first['mode']},{second['mode']}"),
+              ("async", args.is_async, f"{first['async']},{second['async']}".lower()),
+              ("comm", args.comm, f"{first['comm']},{second['comm']}"),
+              ("path", args.path, conflict["file"].get("path")),
+              ("path_state", args.path_state, conflict["file"].get("path_state")),
+              ("ino", args.ino, str(conflict["file"].get("ino"))),
+              ("dev", args.dev, conflict["file"].get("dev")))
+    for name, want, have in wanted:
+        claim(want is None or want == have, f"{name} {have}, not {want}")
+    if args.overlap:
+        have = f"{conflict['overlap']['start']}:{conflict['overlap']['end']}"
+        claim(have == args.overlap, f"overlap {have}, not {args.overlap}")
+    if args.pids_differ:
+        claim(first["pid"] != second["pid"], f"both ops by pid {first['pid']}")
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("report")
+    parser.add_argument("--conflicts", type=int)
+    parser.add_argument("--serialized", type=int, metavar="N", help="at least, where known")
+    for name in ("verdict", "kind", "shape", "tear", "mode", "comm", "path", "path-state",
+                 "ino", "dev", "overlap"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--async", dest="is_async", metavar="BOOL,BOOL")
+    parser.add_argument("--pids-differ", action="store_true")
+    parser.add_argument("--losses-allowed", action="store_true")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    try:
+        objects = load(args.report)
+        conflicts = [o for o in objects if o["type"] == "conflict"]
+        check_form(conflicts, objects[-1])
+        check_counts(args, conflicts, objects[-1])
+        for conflict in conflicts:
+            check_each(args, conflict)
+    except (Broken, OSError, KeyError) as broken:
+        print(f"{args.report}: {broken!r}" if isinstance(broken, KeyError) else broken,
+              file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

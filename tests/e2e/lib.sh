@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What end-to-end tests stand on: scratch file systems, the gate, mkops under
+# iorace, and claims about the report. Sourced by "run", once per test, in a
+# process of its own.
+#
+# Set by the runner: TEST_NAME, TEST_TMP (a private folder), BUILD (where mkops
+# and gatedisk are), E2E (this folder), IORACE (the tool; empty under
+# --drivers-only, where a test proves its set-up and claims nothing about a
+# report).
+
+set -u
+
+GATEDISK=$BUILD/gatedisk
+MKOPS=$BUILD/mkops
+SCRATCH_BYTES=${SCRATCH_BYTES:-512M} # mkfs.xfs wants 300M; memory is used as written
+
+# ---- clean-up: a file of commands, undone last to first ----
+#
+# A file and not only a trap: when a test is killed, the runner, which is not,
+# still knows what is left to do. "undo" does it.
+
+on_exit() {
+	printf '%q ' "$@" >>"$TEST_TMP/undo"
+	printf '\n' >>"$TEST_TMP/undo"
+}
+
+# ---- how a test ends ----
+
+fail() {
+	echo "$*" >"$TEST_TMP/reason"
+	echo "FAIL: $*" >&2
+	exit 1
+}
+
+skip() {
+	echo "$*" >"$TEST_TMP/reason"
+	exit 77
+}
+
+need_command() {
+	command -v "$1" >/dev/null || skip "no $1 here"
+}
+
+# kernel_at_least 6.6
+kernel_at_least() {
+	local have
+	have=$(uname -r)
+	[ "$(printf '%s\n%s\n' "$1" "${have%%-*}" | sort -V | head -n 1)" = "$1" ]
+}
+
+# ---- scratch file systems ----
+#
+# scratch_new FS [gate|ram|file] [MKFS OPTION...]
+# Sets SCRATCH_MNT, SCRATCH_DEV and, on a gate, SCRATCH_GATE (control socket;
+# also exported as MKOPS_GATE).
+
+scratch_new() {
+	local fs=$1 kind=${2:-gate}
+	shift
+	[ $# -eq 0 ] || shift
+
+	need_command "mkfs.$fs"
+	SCRATCH_MNT=$(mktemp -d "$TEST_TMP/mnt.XXXXXX")
+	SCRATCH_DEV=
+	SCRATCH_GATE=
+	"_device_$kind" || fail "no $kind device"
+	_format "$fs" "$@" || fail "mkfs.$fs on $SCRATCH_DEV"
+	mount -t "$fs" "$SCRATCH_DEV" "$SCRATCH_MNT" || fail "mount $fs"
+	on_exit umount "$SCRATCH_MNT"
+	# Undone first: while something is held, unmounting would wait for it.
+	[ -z "$SCRATCH_GATE" ] || on_exit "$GATEDISK" ctl "$SCRATCH_GATE" open
+}
+
+_format() {
+	local fs=$1 force=-f
+	shift
+	[ "$fs" != ext4 ] || force=-F
+	timeout 60 "mkfs.$fs" -q "$force" "$@" "$SCRATCH_DEV" >&2
+}
+
+_loop_on() {
+	SCRATCH_DEV=$(losetup --show --find "$@") || return 1
+	on_exit losetup -d "$SCRATCH_DEV"
+}
+
+# No merging: an op is at least one request of its own. No readahead either.
+_queue_plain() {
+	local queue=/sys/block/${SCRATCH_DEV#/dev/}/queue
+	echo 2 >"$queue/nomerges"
+	echo none >"$queue/scheduler"
+}
+
+_device_gate() {
+	local dir
+	modprobe -qa fuse loop 2>/dev/null
+	dir=$(mktemp -d "$TEST_TMP/gate.XXXXXX")
+	mkdir "$dir/fuse"
+	SCRATCH_GATE=$dir/control
+	timeout 20 "$GATEDISK" serve "$dir/fuse" "$SCRATCH_GATE" "$SCRATCH_BYTES" >"$dir/pid" ||
+		return 1
+	on_exit "$E2E/stop-gate" "$GATEDISK" "$SCRATCH_GATE" "$(cat "$dir/pid")"
+	export MKOPS_GATE=$SCRATCH_GATE
+	_loop_on --direct-io=on "$dir/fuse/disk" || return 1
+	_queue_plain
+}
+
+_device_file() {
+	local image
+	modprobe -q loop 2>/dev/null
+	image=$(mktemp "$TEST_TMP/image.XXXXXX")
+	truncate -s "$SCRATCH_BYTES" "$image"
+	_loop_on "$image"
+}
+
+# zram where there is one, else a loop device on a file in memory
+_device_ram() {
+	local number dir
+	modprobe -q zram 2>/dev/null
+	if [ -r /sys/class/zram-control/hot_add ]; then
+		read -r number </sys/class/zram-control/hot_add || return 1
+		SCRATCH_DEV=/dev/zram$number
+		on_exit "$E2E/stop-zram" "$number"
+		echo "$SCRATCH_BYTES" >"/sys/block/zram$number/disksize"
+		return
+	fi
+	dir=$(mktemp -d "$TEST_TMP/ram.XXXXXX")
+	mount -t tmpfs none "$dir" || return 1
+	on_exit umount "$dir"
+	truncate -s "$SCRATCH_BYTES" "$dir/image"
+	modprobe -q loop 2>/dev/null
+	_loop_on "$dir/image"
+}
+
+gate() {
+	timeout 30 "$GATEDISK" ctl "$SCRATCH_GATE" "$@"
+}
+
+# ---- the driver, under the tool ----
+
+# run_ops: script on stdin; events to $TEST_TMP/events.jsonl, no tool involved
+run_ops() {
+	cat >"$TEST_TMP/script"
+	timeout 60 "$MKOPS" run "$TEST_TMP/script" >"$TEST_TMP/events.jsonl" ||
+		_ops_failed $?
+}
+
+_ops_failed() {
+	cat "$TEST_TMP/events.jsonl" >&2
+	fail "mkops $1: $(grep -hE '"ev":"(fail|error)"' "$TEST_TMP/events.jsonl" | tail -n 1)"
+}
+
+# check_cmd COMMAND...: under "iorace check" ($CHECK_OPTS before the --), report
+# in $TEST_TMP/report.json, exit status of the tool in CHECK_STATUS
+check_cmd() {
+	local opts=()
+	read -ra opts <<<"${CHECK_OPTS:-}"
+	if [ -z "$IORACE" ]; then
+		CHECK_STATUS=0
+		"$@"
+		return
+	fi
+	CHECK_STATUS=0
+	timeout -k 5 90 "$IORACE" check ${opts[@]+"${opts[@]}"} \
+		--report "$TEST_TMP/report.json" -- "$@" || CHECK_STATUS=$?
+	case $CHECK_STATUS in
+	0 | 1 | 4) ;;
+	5) return 5 ;;
+	*) fail "iorace check: exit status $CHECK_STATUS" ;;
+	esac
+}
+
+# check_ops: script on stdin, run by mkops under the tool
+check_ops() {
+	cat >"$TEST_TMP/script"
+	check_cmd "$MKOPS" run "$TEST_TMP/script" >"$TEST_TMP/events.jsonl" || _ops_failed $?
+	if grep -qE '"ev":"(fail|error)"' "$TEST_TMP/events.jsonl"; then
+		_ops_failed "in trouble"
+	fi
+}
+
+# op_settled NAME: held, blocked or done, as the last run saw it
+op_settled() {
+	sed -n 's/.*"ev":"settled","op":"'"$1"'","as":"\([a-z]*\)".*/\1/p' \
+		"$TEST_TMP/events.jsonl" | tail -n 1
+}
+
+# ---- claims ----
+
+# claim EXIT-STATUS OPTION... (of check_report.py); also lets pairs.py judge
+# every event log of this test against the report. CLAIM_LOGS adds logs.
+claim() {
+	local status=$1
+	shift
+	[ -n "$IORACE" ] || return 0
+	"$E2E/check_report.py" "$TEST_TMP/report.json" "$@" 2>"$TEST_TMP/claim" ||
+		fail "$(tail -n 1 "$TEST_TMP/claim")"
+	[ "$CHECK_STATUS" -eq "$status" ] || fail "exit status $CHECK_STATUS, not $status"
+	# shellcheck disable=SC2086 # a list of files
+	"$E2E/pairs.py" "$TEST_TMP/report.json" "$TEST_TMP/events.jsonl" ${CLAIM_LOGS:-} \
+		>"$TEST_TMP/judged" || fail "pairs.py: $(tail -n 1 "$TEST_TMP/judged")"
+}
+
+claim_conflicts() {
+	local count=$1
+	shift
+	claim 1 --conflicts "$count" --verdict conflicts "$@"
+}
+
+claim_silence() {
+	claim 0 --conflicts 0 --verdict clean "$@"
+}
+
+# ---- two operations, the second while the first is held ----
+#
+# pair_script PREP FLAGS HOLD "A SPEC" "B SPEC"
+#   PREP   written|unwritten|hole|none     FLAGS  of open
+#   HOLD   what B comes to: held | blocked | settle | together (held, and the
+#          gate cannot tell the two apart: two reads of one range)
+#   SPEC   KIND OPTION... of mkops "op"; fills a1 and b2 are added
+
+PAIR_FILE_BYTES=${PAIR_FILE_BYTES:-16M}
+
+pair_script() {
+	local prep=$1 flags=$2 hold=$3 spec_a=$4 spec_b=$5
+
+	echo "open F $SCRATCH_MNT/file creat $flags"
+	[ "$prep" = none ] || echo "prep F $PAIR_FILE_BYTES $prep"
+	echo "op A ${spec_a%% *} F fill=a1 ${spec_a#* }"
+	echo "op B ${spec_b%% *} F fill=b2 ${spec_b#* }"
+	_pair_hold "$spec_a" "$spec_b"
+	echo "start A"
+	echo "held A"
+	echo "start B"
+	case $hold in
+	together) echo "gate wait 2 read" ;;
+	blocked)
+		echo "blocked B"
+		case $spec_b in
+		write*) echo "parked 0 write fill=b2" ;;
+		read*) case $spec_a in write*) echo "parked 0 read" ;; esac ;;
+		esac
+		;;
+	*) echo "$hold B" ;;
+	esac
+	echo "gate open"
+	case "$spec_a $spec_b" in *fault=*) echo "feed A B" ;; esac
+	echo "expect A ${PAIR_EXPECT_A:-ok}"
+	echo "expect B ${PAIR_EXPECT_B:-ok}"
+}
+
+_pair_hold() {
+	local spec
+	for spec in "$@"; do
+		case $spec in
+		write*fault=* | read*fault=*) ;;
+		*) echo "gate hold write fill=a1" && echo "gate hold write fill=b2" ;;
+		esac
+		case $spec in
+		read*fault=*) ;;
+		read*) echo "gate hold read" ;;
+		esac
+	done | sort -u
+}
+
+# pair_is FS reported|serialized|silent|observed PREP FLAGS "A" "B" [CLAIM...]
+#   reported    both held at once, and that is a conflict
+#   serialized  B waits for a lock while A is held: no conflict
+#   silent      both held at once, and no conflict for it
+#   observed    whichever of the first two this kernel does
+pair_is() {
+	local fs=$1 outcome=$2 hold=held
+	shift 2
+	[ -n "${SCRATCH_MNT:-}" ] || scratch_new "$fs" gate
+	case $outcome in
+	serialized) hold=blocked ;;
+	observed) hold=settle ;;
+	silent) case "$3:$4" in read*:read*) hold=together ;; esac ;;
+	esac
+	check_ops < <(pair_script "$1" "$2" "$hold" "$3" "$4")
+	shift 4
+	if [ "$outcome" = observed ]; then
+		outcome=serialized
+		[ "$(op_settled B)" != held ] || outcome=reported
+		echo "observed: $outcome" >&2
+	fi
+	case $outcome in
+	reported) claim_conflicts 1 "$@" ;;
+	*) claim_silence "$@" ;;
+	esac
+}
+
+# define_test NAME FUNCTION ARGUMENT...: a test from a table
+define_test() {
+	local name=$1 body
+	shift
+	printf -v body '%q ' "$@"
+	eval "$name() { $body; }"
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A stream of random reads and writes on one file by many threads, each
+ * recorded by who did it. It judges nothing: pairs.py does.
+ *
+ * The choices depend on the seed alone (each thread has its own generator),
+ * the interleaving does not. Records stay in memory until the end, so that
+ * writing them does not space the operations out.
+ */
+#define _GNU_SOURCE
+#include "mkops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define DEPTH_MAX   64
+#define THREADS_MAX 256
+
+struct random_opts {
+	uint64_t seed;
+	uint64_t ops;
+	uint64_t bytes;
+	uint64_t file_bytes;
+	uint64_t len_min;
+	uint64_t len_max;
+	unsigned threads;
+	unsigned depth;
+	unsigned write_percent;
+	unsigned engines; /* bit per enum io_engine */
+	bool buffered;
+	const char *path;
+	const char *log;
+};
+
+struct random_run {
+	const struct random_opts *opts;
+	struct op_file file;
+	_Atomic uint64_t ops_left;
+	_Atomic uint64_t bytes_left;
+};
+
+struct random_record {
+	struct io_spec spec;
+	struct io_result result;
+};
+
+struct random_thread {
+	struct random_run *run;
+	pthread_t thread;
+	uint64_t rng;
+	pid_t tid;
+	struct queue queues[ENGINE_COUNT_];
+	unsigned queues_ready; /* bit per engine */
+	struct io *ios;
+	char *bufs;
+	struct random_record *records;
+	size_t records_len;
+	size_t records_room;
+	int res;
+};
+
+/* splitmix64, Sebastiano Vigna, public domain */
+static uint64_t rng_next(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static uint64_t rng_below(uint64_t *state, uint64_t bound)
+{
+	return rng_next(state) % bound;
+}
+
+static unsigned log2_floor(uint64_t value)
+{
+	return 63U - (unsigned)__builtin_clzll(value);
+}
+
+/* Log-uniform: an octave first, then a multiple of the unit inside it. */
+static uint64_t pick_len(uint64_t *rng, const struct random_opts *opts, uint64_t unit)
+{
+	unsigned low = log2_floor(opts->len_min);
+	unsigned high = log2_floor(opts->len_max);
+	uint64_t octave = 1ULL << (low + rng_below(rng, high - low + 1));
+	uint64_t len = (octave + rng_below(rng, octave)) / unit * unit;
+
+	if (len > opts->len_max)
+		len = opts->len_max / unit * unit;
+	return len < unit ? unit : len;
+}
+
+static enum io_engine pick_engine(uint64_t *rng, unsigned engines)
+{
+	unsigned nth = (unsigned)rng_below(rng, (uint64_t)__builtin_popcount(engines));
+
+	for (unsigned engine = 0; engine < ENGINE_COUNT_; engine++)
+		if (engines & (1U << engine) && !nth--)
+			return (enum io_engine)engine;
+	return ENGINE_SYNC;
+}
+
+static void pick_io(struct random_thread *thread, enum io_engine engine, struct io *io)
+{
+	const struct random_opts *opts = thread->run->opts;
+	uint64_t unit =
+		opts->len_min >= PAGE_BYTES || rng_below(&thread->rng, 4) ? PAGE_BYTES : 512;
+	uint64_t len = pick_len(&thread->rng, opts, unit);
+
+	io->spec = (struct io_spec){
+		.kind = rng_below(&thread->rng, 100) < opts->write_percent ? IO_WRITE : IO_READ,
+		.engine = engine,
+		.fd = thread->run->file.fd,
+		.len = len,
+		.off = rng_below(&thread->rng, (opts->file_bytes - len) / unit + 1) * unit,
+		.iovs = rng_below(&thread->rng, 8) ? 1 : 4,
+	};
+}
+
+/* May this thread do one more? The byte budget is charged beforehand. */
+static bool run_take(struct random_run *run, uint64_t len)
+{
+	uint64_t ops = atomic_load(&run->ops_left);
+	uint64_t bytes = atomic_load(&run->bytes_left);
+
+	do
+		if (!ops)
+			return false;
+	while (!atomic_compare_exchange_weak(&run->ops_left, &ops, ops - 1));
+	do
+		if (bytes < len)
+			return false;
+	while (!atomic_compare_exchange_weak(&run->bytes_left, &bytes, bytes - len));
+	return true;
+}
+
+static int record(struct random_thread *thread, const struct io *io)
+{
+	if (thread->records_len == thread->records_room) {
+		size_t room = thread->records_room ? 2 * thread->records_room : 1024;
+		void *grown = realloc(thread->records, room * sizeof(*thread->records));
+
+		if (!grown)
+			return -ENOMEM;
+		thread->records = grown;
+		thread->records_room = room;
+	}
+	thread->records[thread->records_len++] =
+		(struct random_record){.spec = io->spec, .result = io->result};
+	return 0;
+}
+
+static struct queue *thread_queue(struct random_thread *thread, enum io_engine engine)
+{
+	struct queue *queue = &thread->queues[engine];
+
+	if (thread->queues_ready & (1U << engine))
+		return queue;
+	thread->res = queue_init(queue, engine, DEPTH_MAX);
+	if (thread->res < 0)
+		return NULL;
+	thread->queues_ready |= 1U << engine;
+	return queue;
+}
+
+/* Submits up to depth ops one by one, then takes them all back. */
+static bool run_batch(struct random_thread *thread)
+{
+	const struct random_opts *opts = thread->run->opts;
+	enum io_engine engine = pick_engine(&thread->rng, opts->engines);
+	unsigned depth =
+		engine == ENGINE_SYNC ? 1 : 1 + (unsigned)rng_below(&thread->rng, opts->depth);
+	struct queue *queue = thread_queue(thread, engine);
+	unsigned submitted = 0;
+
+	while (queue && submitted < depth) {
+		struct io *io = &thread->ios[submitted];
+
+		pick_io(thread, engine, io);
+		io->buf = thread->bufs + submitted * opts->len_max;
+		if (!run_take(thread->run, io->spec.len))
+			break;
+		thread->res = queue_submit(queue, io);
+		if (thread->res < 0)
+			break;
+		submitted++;
+	}
+	for (unsigned i = 0; i < submitted; i++) {
+		struct io *io = &thread->ios[0];
+		int r = engine == ENGINE_SYNC ? 0 : queue_reap(queue, &io);
+
+		if (r < 0 || (r = record(thread, io)) < 0)
+			thread->res = r;
+	}
+	return submitted == depth && thread->res >= 0;
+}
+
+static void *thread_main(void *arg)
+{
+	struct random_thread *thread = arg;
+	const struct random_opts *opts = thread->run->opts;
+	size_t bytes = opts->depth * opts->len_max;
+
+	thread->tid = (pid_t)syscall(SYS_gettid);
+	thread->ios = calloc(opts->depth, sizeof(*thread->ios));
+	thread->bufs = aligned_alloc(PAGE_BYTES, bytes);
+	if (!thread->ios || !thread->bufs) {
+		thread->res = -ENOMEM;
+	} else {
+		memset(thread->bufs, (int)(thread->tid & 0x7f) + 1, bytes);
+		while (run_batch(thread))
+			;
+	}
+	for (unsigned engine = 0; engine < ENGINE_COUNT_; engine++)
+		if (thread->queues_ready & (1U << engine))
+			queue_done(&thread->queues[engine]);
+	free(thread->ios);
+	free(thread->bufs);
+	return NULL;
+}
+
+static void log_thread(FILE *log, const struct random_run *run, unsigned number,
+		       const struct random_thread *thread)
+{
+	struct op op = {.file = run->file, .pid = getpid(), .tid = thread->tid};
+	char line[1024];
+
+	for (size_t i = 0; i < thread->records_len; i++) {
+		struct io io = {.spec = thread->records[i].spec,
+				.result = thread->records[i].result};
+
+		snprintf(op.name, sizeof(op.name), "%u.%zu", number, i);
+		fwrite(line, 1, say_record(line, sizeof(line), &op, &io), log);
+	}
+}
+
+static int file_open(const struct random_opts *opts, struct op_file *ret)
+{
+	struct stat st;
+
+	*ret = (struct op_file){.direct = !opts->buffered};
+	ret->fd = open(opts->path, O_RDWR | O_CREAT | O_CLOEXEC | (opts->buffered ? 0 : O_DIRECT),
+		       0600);
+	if (ret->fd < 0 || fstat(ret->fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size < opts->file_bytes &&
+	    (fallocate(ret->fd, 0, 0, (off_t)opts->file_bytes) < 0 || fsync(ret->fd) < 0))
+		return -errno;
+	ret->ino = st.st_ino;
+	ret->dev_major = major(st.st_dev);
+	ret->dev_minor = minor(st.st_dev);
+	return 0;
+}
+
+static int run_all(struct random_run *run, struct random_thread *threads)
+{
+	const struct random_opts *opts = run->opts;
+	int res = 0;
+
+	for (unsigned i = 0; i < opts->threads; i++) {
+		threads[i] = (struct random_thread){.run = run, .rng = opts->seed * 1000003 + i};
+		if (pthread_create(&threads[i].thread, NULL, thread_main, &threads[i]))
+			return -EAGAIN;
+	}
+	for (unsigned i = 0; i < opts->threads; i++) {
+		pthread_join(threads[i].thread, NULL);
+		if (threads[i].res < 0)
+			res = threads[i].res;
+	}
+	return res;
+}
+
+static int parse_engines(char *list, unsigned *ret)
+{
+	char *save = NULL;
+
+	*ret = 0;
+	for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		enum io_engine engine;
+
+		if (io_engine_parse(name, &engine) < 0)
+			return -EINVAL;
+		*ret |= 1U << engine;
+	}
+	return *ret ? 0 : -EINVAL;
+}
+
+static const struct option long_options[] = {
+	{"file", required_argument, NULL, 'f'},	   {"size", required_argument, NULL, 's'},
+	{"seed", required_argument, NULL, 'r'},	   {"ops", required_argument, NULL, 'n'},
+	{"bytes", required_argument, NULL, 'b'},   {"threads", required_argument, NULL, 't'},
+	{"depth", required_argument, NULL, 'd'},   {"writes", required_argument, NULL, 'w'},
+	{"min-len", required_argument, NULL, 'm'}, {"max-len", required_argument, NULL, 'x'},
+	{"engines", required_argument, NULL, 'e'}, {"log", required_argument, NULL, 'l'},
+	{"buffered", no_argument, NULL, 'B'},	   {0},
+};
+
+static int parse_narrow(const char *text, unsigned *ret)
+{
+	uint64_t value;
+	int r = parse_size(text, &value);
+
+	if (!r)
+		*ret = (unsigned)value;
+	return r;
+}
+
+static int parse_option(int letter, char *value, struct random_opts *opts)
+{
+	switch (letter) {
+	case 'f':
+		opts->path = value;
+		return 0;
+	case 'l':
+		opts->log = value;
+		return 0;
+	case 'B':
+		opts->buffered = true;
+		return 0;
+	case 's':
+		return parse_size(value, &opts->file_bytes);
+	case 'r':
+		return parse_size(value, &opts->seed);
+	case 'n':
+		return parse_size(value, &opts->ops);
+	case 'b':
+		return parse_size(value, &opts->bytes);
+	case 'm':
+		return parse_size(value, &opts->len_min);
+	case 'x':
+		return parse_size(value, &opts->len_max);
+	case 't':
+		return parse_narrow(value, &opts->threads);
+	case 'd':
+		return parse_narrow(value, &opts->depth);
+	case 'w':
+		return parse_narrow(value, &opts->write_percent);
+	case 'e':
+		return parse_engines(value, &opts->engines);
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool opts_are_sound(const struct random_opts *opts)
+{
+	return opts->path && opts->log && opts->threads && opts->threads <= THREADS_MAX &&
+	       opts->depth && opts->depth <= DEPTH_MAX && opts->len_min >= 512 &&
+	       opts->len_min <= opts->len_max && opts->len_max % PAGE_BYTES == 0 &&
+	       opts->len_max <= opts->file_bytes;
+}
+
+static int random_usage(void)
+{
+	fprintf(stderr,
+		"usage: mkops random --file PATH --size BYTES --log OUT.jsonl [--seed N]\n"
+		"         [--ops N] [--bytes N] [--threads N] [--depth N] [--writes PERCENT]\n"
+		"         [--min-len N] [--max-len N] [--engines LIST] [--buffered]\n");
+	return 2;
+}
+
+int random_run(int argc, char **argv)
+{
+	static struct random_thread threads[THREADS_MAX];
+	struct random_opts opts = {.seed = 1,
+				   .ops = 10000,
+				   .bytes = 1ULL << 32,
+				   .file_bytes = 16 << 20,
+				   .len_min = 512,
+				   .len_max = 1 << 20,
+				   .threads = 4,
+				   .depth = 8,
+				   .write_percent = 50,
+				   .engines = 1U << ENGINE_SYNC};
+	struct random_run run = {.opts = &opts};
+	FILE *log;
+	int letter;
+	int r;
+
+	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		if (parse_option(letter, optarg, &opts) < 0)
+			return random_usage();
+	if (!opts_are_sound(&opts) || optind != argc)
+		return random_usage();
+	atomic_init(&run.ops_left, opts.ops);
+	atomic_init(&run.bytes_left, opts.bytes);
+	log = fopen(opts.log, "we");
+	r = log ? file_open(&opts, &run.file) : -errno;
+	if (!r)
+		r = run_all(&run, threads);
+	for (unsigned i = 0; log && i < opts.threads; i++)
+		log_thread(log, &run, i, &threads[i]);
+	if (log && fclose(log))
+		r = -errno;
+	if (r < 0)
+		fprintf(stderr, "mkops: %s: %s\n", opts.path, strerror(-r));
+	return r < 0;
+}
