@@ -126,6 +126,34 @@ $(O)/iorace: $(tool_objects)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+# ---- end-to-end drivers -------------------------------------------------------------------------------
+
+mkops_objects := \
+	$(O)/tests/e2e/mkops.o \
+	$(O)/tests/e2e/mkops_io.o \
+	$(O)/tests/e2e/mkops_random.o \
+	$(O)/tests/e2e/mkops_say.o \
+	$(O)/tests/e2e/mkops_script.o \
+	$(O)/tests/e2e/mkops_watch.o \
+	$(O)/tests/e2e/mkops_worker.o
+
+$(O)/mkops: $(mkops_objects)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -laio -luring -lpthread -o $@
+
+$(O)/tests/e2e/gatedisk.o: CPPFLAGS += $(shell pkg-config --cflags fuse3 2>/dev/null)
+
+$(O)/gatedisk: $(O)/tests/e2e/gatedisk.o
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs fuse3 2>/dev/null) -lpthread -o $@
+
+.PHONY: drivers
+drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the kernel with
+
+.PHONY: e2e
+e2e: all drivers ## end-to-end tests on the running kernel (root)
+	BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/e2e/run -j 2
+
 # ---- the rest ---------------------------------------------------------------------------------------
 
 .PHONY: install
