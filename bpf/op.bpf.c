@@ -125,7 +125,18 @@ static __always_inline __u64 op_id(__u32 slot, __u32 seq)
 	return (__u64)slot << 32 | seq;
 }
 
-/* The peer opened its window first: it was there when we looked. */
+/*
+ * Both sides of a pair as a record, earlier window first. That is mostly the peer; when two start
+ * together, the one that counts may be the earlier.
+ */
+static __always_inline void record_side(struct ior_rec_conflict *rec, int side,
+					const struct ior_op *op, __u64 id, __s32 stack)
+{
+	rec->ops[side] = *op;
+	rec->op_ids[side] = id;
+	rec->stacks[side] = stack;
+}
+
 static __always_inline void record_send(const struct ior_finding_key *key,
 					const struct ior_slot *mine, __u64 my_id,
 					const struct ior_op *peer, __u64 peer_id, __s32 peer_stack)
@@ -138,14 +149,16 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 	}
 	rec->header.type = IOR_REC_CONFLICT;
 	rec->header.size = sizeof(*rec);
-	rec->time_ns = mine->op.begin_ns;
-	rec->op_ids[0] = peer_id;
-	rec->op_ids[1] = my_id;
 	rec->file = key->file;
-	rec->ops[0] = *peer;
-	rec->ops[1] = mine->op;
-	rec->stacks[0] = peer_stack;
-	rec->stacks[1] = mine->stack;
+	if (peer->begin_ns <= mine->op.begin_ns) {
+		rec->time_ns = mine->op.begin_ns;
+		record_side(rec, 0, peer, peer_id, peer_stack);
+		record_side(rec, 1, &mine->op, my_id, mine->stack);
+	} else {
+		rec->time_ns = peer->begin_ns;
+		record_side(rec, 0, &mine->op, my_id, mine->stack);
+		record_side(rec, 1, peer, peer_id, peer_stack);
+	}
 	bpf_ringbuf_submit(rec, 0);
 	stat_count_exact(IOR_STAT_RECORDS);
 }
