@@ -40,7 +40,6 @@ endif
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.SECONDARY:
 
 # ---- rooms, lowest first ----------------------------------------------------------------------------
 
