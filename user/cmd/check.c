@@ -18,7 +18,7 @@ static const struct opt check_opts[] = {
 	  OPT_UNSIGNED(struct check_opts, require_overlap) },
 	{ "max-records", 0, "N", "write at most N conflicting pairs, then count (100000)",
 	  OPT_UNSIGNED(struct check_opts, max_records) },
-	{ OPT_GROUP(struct check_opts, tracing, tracing_opts) },
+	{ .help = "Reports and limits", OPT_GROUP(struct check_opts, tracing, tracing_opts) },
 	{},
 };
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -207,6 +208,18 @@ static int load_btf(struct btf **ret, struct reason *why)
 	return 0;
 }
 
+/*
+ * libbpf talks to a process-wide callback. It is kept silent unless IORACE_DEBUG is set; errors
+ * come back as numbers and become sentences here.
+ */
+static int quiet_print(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level;
+	(void)fmt;
+	(void)args;
+	return 0;
+}
+
 int kernel_probe(struct kernel *ret, struct reason *why)
 {
 	struct kernel k = { .cpus = get_nprocs() };
@@ -214,6 +227,8 @@ int kernel_probe(struct kernel *ret, struct reason *why)
 	struct btf *btf = NULL;
 	int r;
 
+	if (!getenv("IORACE_DEBUG"))
+		libbpf_set_print(quiet_print);
 	if (!uname(&uts))
 		snprintf(k.release, sizeof(k.release), "%s", uts.release);
 	r = probe_privilege(&k, why);

@@ -10,7 +10,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,20 +23,6 @@ struct tracer {
 	struct bpf_link *links[HOOK_ROWS_MAX];
 	struct ring_buffer *ring;
 };
-
-/* ---- what libbpf says ------------------------------------------------------------------------ */
-
-/*
- * libbpf talks to a process-wide callback. It is kept silent unless IORACE_DEBUG is set; errors
- * come back as numbers and become sentences here.
- */
-static int quiet_print(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
 
 /* ---- sizes -------------------------------------------------------------------------------------- */
 
@@ -174,8 +159,6 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 
 	if (!t)
 		return -ENOMEM;
-	if (!getenv("IORACE_DEBUG"))
-		libbpf_set_print(quiet_print);
 	r = open_skeleton(t, plan, kernel, opts);
 	if (r < 0)
 		return reason_fail(why, r, "cannot prepare the BPF object: %s", strerror(-r));
