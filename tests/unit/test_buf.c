@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/buf.h"
 
-#include "base/cleanup.h"
-#include "unit.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "base/cleanup.h"
+#include "unit.h"
 
 static void untouched_buf_reads_empty(void **state)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/cleanup.h"
 
-#include "unit.h"
-
 #include <fcntl.h>
 #include <stdbool.h>
+
+#include "unit.h"
 
 static bool fd_is_open(int fd)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/cli.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/macro.h"
 #include "unit.h"
-
-#include <errno.h>
-#include <string.h>
 
 struct filter_opts {
 	const char *path;

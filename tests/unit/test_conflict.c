@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/conflict.h"
 
+#include <string.h>
+
 #include "base/macro.h"
 #include "unit.h"
-
-#include <string.h>
 
 static const struct ior_file file = {.ino = 17, .dev = 8 << 20 | 1, .magic = IOR_MAGIC_XFS};
 

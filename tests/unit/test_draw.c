@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "report/draw.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/macro.h"
 #include "model/reporter.h"
 #include "unit.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define MAX IOR_RANGE_MAX
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/err.h"
 
-#include "unit.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "unit.h"
 
 static void reason_may_be_unwanted(void **state)
 {

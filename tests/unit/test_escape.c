@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/escape.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/macro.h"
 #include "unit.h"
-
-#include <string.h>
 
 #define BYTES(literal) literal, sizeof(literal) - 1
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/loop.h"
 
-#include "base/cleanup.h"
-#include "unit.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
+#include "unit.h"
 
 #define MS 1000000ULL
 

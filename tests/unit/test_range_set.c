@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/range_set.h"
 
-#include "unit.h"
-
 #include <stdlib.h>
+
+#include "unit.h"
 
 static void assert_ranges(const struct range_set *set, const struct ior_range *want, size_t len)
 {

@@ -2,15 +2,15 @@
 /* What holds for every reporter, or cannot be seen in the golden files. */
 #include "model/reporter.h"
 
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/macro.h"
 #include "model/names.h"
 #include "unit.h"
-
-#include <errno.h>
-#include <jansson.h>
-#include <string.h>
 
 static const struct report_style plain = {};
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/verdict.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "base/macro.h"
 #include "model/names.h"
 #include "unit.h"
-
-#include <string.h>
 
 static const struct coverage_use covered = {"xfs", 10, COVERAGE_FULL};
 static const struct coverage_use partly = {"ext4", 1, COVERAGE_PARTIAL};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/tally.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "model/conflict.h"
 #include "unit.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #define OFFSET_NS 1000000
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/units.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/macro.h"
 #include "unit.h"
-
-#include <errno.h>
-#include <string.h>
 
 typedef int (*parse_fn)(const char *text, const char *what, struct reason *why, uint64_t *ret);
 

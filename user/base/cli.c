@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/cli.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/units.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define WHAT_BYTES	  64
 #define NEAREST_MAX_BYTES 32
