@@ -4,6 +4,10 @@
  * made by this program (`make golden`) and read by a person; compare.sh holds it against what the
  * program writes today.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -12,10 +16,6 @@
 #include "model/reporter.h"
 #include "model/tally.h"
 #include "model/verdict.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 /* 2026-03-01T12:00:00Z when the monotonic clock showed 1 000 s */
 #define REAL_NS		   1772366400000000000ULL

@@ -6,9 +6,9 @@
 #ifndef IORACE_BASE_BUF_H
 #define IORACE_BASE_BUF_H
 
-#include "base/macro.h"
-
 #include <stddef.h>
+
+#include "base/macro.h"
 
 struct buf {
 	char *text;  /* NUL-terminated once anything was appended, NULL before; see buf_text() */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/cli.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/units.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define WHAT_BYTES	  64
 #define NEAREST_MAX_BYTES 32
@@ -39,27 +39,32 @@ static size_t least(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* Levenshtein, by rows. Words are short; longer ones are no typing mistakes. */
+/*
+ * Insertions, deletions, changes and swaps of neighbours ("paht") that make `b` of `a`. Words are
+ * short; longer ones are no typing mistakes.
+ */
 static size_t edit_distance(const char *a, const char *b)
 {
-	size_t row[NEAREST_MAX_BYTES + 1], len = strlen(b);
+	size_t rows[3][NEAREST_MAX_BYTES + 1], len = strlen(b);
 
 	if (len > NEAREST_MAX_BYTES)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
+		rows[0][j] = j;
+	for (size_t i = 1; i <= strlen(a); i++) {
+		size_t *row = rows[i % 3], *above = rows[(i - 1) % 3];
+		const size_t *swapped = rows[(i + 1) % 3];
 
-		row[0] = i + 1;
+		row[0] = i;
 		for (size_t j = 1; j <= len; j++) {
-			size_t above = row[j];
-
-			row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i] != b[j - 1]));
-			diagonal = above;
+			row[j] = least(above[j] + 1, row[j - 1] + 1,
+				       above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    swapped[j - 2] + 1 < row[j])
+				row[j] = swapped[j - 2] + 1;
 		}
 	}
-	return row[len];
+	return rows[strlen(a) % 3][len];
 }
 
 static void nearer(const char *word, const char *name, const char **best, size_t *best_distance)

@@ -2,10 +2,10 @@
 /* What people and shells read about the tables of cli.h. */
 #include "base/cli.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/escape.h"
-
-#include <string.h>
 
 #define HELP_COLUMN_MAX 30
 

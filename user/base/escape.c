@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/escape.h"
 
-#include "base/buf.h"
-#include "base/macro.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "base/buf.h"
+#include "base/macro.h"
 
 struct code_points {
 	uint32_t first;

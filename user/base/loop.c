@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/loop.h"
 
-#include "base/cleanup.h"
-#include "base/macro.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +10,9 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/macro.h"
 
 #define NS_PER_S       1000000000ULL
 #define EVENTS_AT_ONCE 16

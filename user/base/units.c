@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/units.h"
 
-#include "base/buf.h"
-#include "base/err.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/buf.h"
+#include "base/err.h"
 
 #define NS_PER_US  1000ULL
 #define NS_PER_MS  1000000ULL

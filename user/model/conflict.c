@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/conflict.h"
 
-#include "model/names.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "model/names.h"
 
 struct conflict_traits conflict_traits(const struct ior_op *a, const struct ior_op *b)
 {

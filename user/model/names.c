@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/names.h"
 
-#include "base/macro.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/macro.h"
 
 static const char unknown[] = "unknown";
 

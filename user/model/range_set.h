@@ -7,9 +7,9 @@
 #ifndef IORACE_MODEL_RANGE_SET_H
 #define IORACE_MODEL_RANGE_SET_H
 
-#include <iorace/range.h>
-
 #include <stddef.h>
+
+#include <iorace/range.h>
 
 #define RANGE_SET_MAX 16
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/tally.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "model/conflict.h"
 #include "model/names.h"
 #include "model/range_set.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct finding {
 	struct finding *next; /* in its bucket */

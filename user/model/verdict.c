@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/verdict.h"
 
-#include "base/err.h"
-#include "model/names.h"
-
 #include <inttypes.h>
 #include <stdio.h>
+
+#include "base/err.h"
+#include "model/names.h"
 
 /* The largest loss, and of how many kinds there are others. */
 struct loss_digest {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "report/draw.h"
 
+#include <inttypes.h>
+
 #include "base/buf.h"
 #include "model/reporter.h"
-
-#include <inttypes.h>
 
 #define WIDTH_DEFAULT 40
 #define WIDTH_MIN     8

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "report/jsonl.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/units.h"
 #include "model/conflict.h"
 #include "model/names.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
-#include <string.h>
 
 #define SCHEMA "iorace/1"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "model/reporter.h"
 
+#include <string.h>
+
 #include "report/jsonl.h"
 #include "report/text.h"
-
-#include <string.h>
 
 const struct reporter_ops *const reporters[] = {
 	&text_reporter,

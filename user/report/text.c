@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "report/text.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/macro.h"
@@ -8,42 +12,13 @@
 #include "model/conflict.h"
 #include "model/names.h"
 #include "report/draw.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
+#include "report/text_parts.h"
 
 #define RANGES_SHOWN 4
-
-enum paint { PAINT_BAD, PAINT_DOUBTFUL, PAINT_GOOD, PAINT_COUNT_ };
-
-static const char *const paints[] = {
-	[PAINT_BAD] = "\033[1;31m",
-	[PAINT_DOUBTFUL] = "\033[1;33m",
-	[PAINT_GOOD] = "\033[1;32m",
-};
-_Static_assert(ARRAY_SIZE(paints) == PAINT_COUNT_, "every paint has its sequence");
-
-static void put_painted(const struct report_style *style, enum paint paint, const char *text,
-			struct buf *out)
-{
-	if (style->color)
-		buf_puts(out, paints[paint]);
-	buf_puts(out, text);
-	if (style->color)
-		buf_puts(out, "\033[m");
-}
 
 static void put_comm(const char comm[IOR_COMM_LEN], struct buf *out)
 {
 	escape_append(out, comm, strnlen(comm, IOR_COMM_LEN));
-}
-
-/* "1 204 conflicts" */
-static void put_count(uint64_t count, const char *one, const char *many, struct buf *out)
-{
-	units_append_grouped(out, count);
-	buf_printf(out, " %s", count == 1 ? one : many);
 }
 
 /*
@@ -165,8 +140,8 @@ static void put_tear(uint8_t tear, const struct report_style *style, struct buf 
 	if (tear == IOR_TEAR_UNLIKELY)
 		buf_puts(out, tear_name(tear));
 	else
-		put_painted(style, tear == IOR_TEAR_LIKELY ? PAINT_BAD : PAINT_DOUBTFUL,
-			    tear_name(tear), out);
+		text_painted(style, tear == IOR_TEAR_LIKELY ? PAINT_BAD : PAINT_DOUBTFUL,
+			     tear_name(tear), out);
 }
 
 /* "write direct"; a truncate is "size" and needs no mode of the same name. */
@@ -276,7 +251,7 @@ static int text_conflict(const struct conflict_view *conflict, const struct repo
 	struct ior_finding_key key = finding_key_of(&conflict->file.id, a, b);
 	struct row rows[2] = {op_row(conflict, 0), op_row(conflict, 1)};
 
-	put_painted(style, PAINT_BAD, "CONFLICT", out);
+	text_painted(style, PAINT_BAD, "CONFLICT", out);
 	put_headline(traits.kind, &key, &conflict->file, out);
 	put_overlap(traits.overlap, out);
 	put_tear(traits.tear, style, out);
@@ -317,7 +292,7 @@ static void put_ranges(const struct finding_view *finding, struct buf *out)
 	}
 	if (finding->ranges_len > shown) {
 		buf_puts(out, " and ");
-		put_count(finding->ranges_len - shown, "more range", "more ranges", out);
+		text_count(finding->ranges_len - shown, "more range", "more ranges", out);
 	}
 	buf_putc(out, '\n');
 }
@@ -328,10 +303,10 @@ static int text_finding(const struct finding_view *finding, const struct report_
 	struct ior_finding_key key = {.sides = {finding->sides[0], finding->sides[1]}};
 	struct row rows[2] = {side_row(&finding->sides[0]), side_row(&finding->sides[1])};
 
-	put_painted(style, PAINT_BAD, "FINDING", out);
+	text_painted(style, PAINT_BAD, "FINDING", out);
 	put_headline(pair_name(finding->sides[0].kind, finding->sides[1].kind), &key,
 		     &finding->file, out);
-	put_count(finding->count, "conflict", "conflicts", out);
+	text_count(finding->count, "conflict", "conflicts", out);
 	buf_puts(out, ", ");
 	units_append_size(out, finding->bytes);
 	buf_putc(out, '\n');
@@ -372,7 +347,7 @@ static int text_coverage(const struct coverage_view *row, const struct report_st
 	put_padded(kind_name(row->kind), 6, out);
 	put_padded(row->async ? "async" : "sync", 7, out);
 	if (row->level < COVERAGE_LEVEL_COUNT_)
-		put_painted(style, by_level[row->level], level, out);
+		text_painted(style, by_level[row->level], level, out);
 	else
 		buf_puts(out, level);
 	buf_fill(out, ' ', strlen("partial") - strlen(level) + 2);
@@ -382,165 +357,6 @@ static int text_coverage(const struct coverage_view *row, const struct report_st
 		escape_puts(out, row->reason);
 	}
 	return buf_putc(out, '\n');
-}
-
-/* "  ops      ": the left column of the summary. */
-static void put_label(const char *label, struct buf *out)
-{
-	buf_printf(out, "  %-10s", label);
-}
-
-static void put_ops(const struct summary_view *summary, struct buf *out)
-{
-	put_label("ops", out);
-	put_count(summary->ops[IOR_OP_READ], "read", "reads", out);
-	buf_puts(out, ", ");
-	put_count(summary->ops[IOR_OP_WRITE], "write", "writes", out);
-	if (summary->ops[IOR_OP_SIZE]) {
-		buf_puts(out, ", ");
-		put_count(summary->ops[IOR_OP_SIZE], "size change", "size changes", out);
-	}
-	if (summary->ops[IOR_OP_MMAP]) {
-		buf_puts(out, ", ");
-		put_count(summary->ops[IOR_OP_MMAP], "mmap store", "mmap stores", out);
-	}
-	buf_puts(out, " in ");
-	units_append_duration(out, summary->duration_ns);
-	buf_putc(out, '\n');
-}
-
-static void put_measured(const char *what, int64_t count, struct buf *out)
-{
-	buf_printf(out, ", %s ", what);
-	if (count < 0)
-		buf_puts(out, "not measured");
-	else
-		units_append_grouped(out, count);
-}
-
-static void put_pairs(const struct summary_view *summary, struct buf *out)
-{
-	put_label("pairs", out);
-	put_count(summary->conflicts, "conflict", "conflicts", out);
-	buf_puts(out, " in ");
-	put_count(summary->findings, "finding", "findings", out);
-	put_measured("overlapping", summary->overlapping, out);
-	put_measured("serialized", summary->serialized, out);
-	put_measured("unproven", summary->unproven, out);
-	buf_putc(out, '\n');
-}
-
-static void put_wait(const char *what, int64_t ns, struct buf *out)
-{
-	buf_printf(out, "%s ", what);
-	if (ns < 0)
-		buf_puts(out, "not measured");
-	else
-		units_append_duration(out, ns);
-}
-
-static void put_waits(const struct summary_view *summary, struct buf *out)
-{
-	put_label("waits", out);
-	put_wait("needless", summary->needless_wait_ns, out);
-	put_wait(", needed", summary->needed_wait_ns, out);
-	buf_putc(out, '\n');
-}
-
-static void put_command(const struct command_view *command, struct buf *out)
-{
-	if (!command->argv)
-		return;
-	put_label("command", out);
-	for (char *const *arg = command->argv; *arg; arg++) {
-		escape_puts(out, *arg);
-		buf_puts(out, arg[1] ? " " : ": ");
-	}
-	if (command->signal)
-		buf_printf(out, "killed by signal %d\n", command->signal);
-	else if (command->exit >= 0)
-		buf_printf(out, "exit status %d\n", command->exit);
-	else
-		buf_puts(out, "did not end\n");
-}
-
-static void put_losses(const struct summary_view *summary, const struct report_style *style,
-		       struct buf *out)
-{
-	bool any = false;
-
-	for (enum ior_loss loss = 0; loss < IOR_LOSS_COUNT_; loss++) {
-		const struct loss_text *text = loss_text(loss);
-
-		if (summary->losses[loss] == 0)
-			continue;
-		any = true;
-		buf_puts(out, "  ");
-		put_painted(style, PAINT_DOUBTFUL, "LOST", out);
-		buf_fill(out, ' ', 6);
-		units_append_grouped(out, summary->losses[loss]);
-		buf_printf(out, " %s: %s\n", text->name, text->meaning);
-		put_label("", out);
-		buf_printf(out, "-> %s\n", text->advice);
-	}
-	if (!any) {
-		put_label("losses", out);
-		buf_puts(out, "none\n");
-	}
-}
-
-/* What nobody should read into the numbers above. One item each; nothing when all was seen. */
-static void put_not_seen(const struct summary_view *summary, struct buf *out)
-{
-	struct buf items = {};
-
-	if (summary->ops_filtered > 0) {
-		buf_puts(&items, "; ");
-		put_count(summary->ops_filtered, "op outside the filters",
-			  "ops outside the filters", &items);
-	}
-	if (summary->records_suppressed > 0) {
-		buf_puts(&items, "; ");
-		put_count(summary->records_suppressed, "conflict is counted but not shown",
-			  "conflicts are counted but not shown", &items);
-	}
-	if (summary->overlapping < 0)
-		buf_puts(&items, "; pairs that a lock or luck kept apart");
-	if (summary->needless_wait_ns < 0)
-		buf_puts(&items, "; what waiting for locks cost");
-	if (items.len > 0) {
-		put_label("not seen", out);
-		buf_printf(out, "%s\n", buf_text(&items) + strlen("; "));
-	}
-	if (items.error < 0)
-		out->error = items.error;
-	buf_done(&items);
-}
-
-static int text_summary(const struct summary_view *summary, const struct report_style *style,
-			struct buf *out)
-{
-	static const enum paint by_verdict[] = {
-		[VERDICT_CLEAN] = PAINT_GOOD,
-		[VERDICT_CONFLICTS] = PAINT_BAD,
-		[VERDICT_INCONCLUSIVE] = PAINT_DOUBTFUL,
-	};
-	_Static_assert(ARRAY_SIZE(by_verdict) == VERDICT_COUNT_, "every verdict has a paint");
-
-	buf_puts(out, "VERDICT ");
-	put_painted(style, by_verdict[summary->verdict], verdict_name(summary->verdict), out);
-	if (summary->reason) {
-		buf_puts(out, ": ");
-		escape_puts(out, summary->reason);
-	}
-	buf_putc(out, '\n');
-	put_ops(summary, out);
-	put_pairs(summary, out);
-	put_waits(summary, out);
-	put_command(&summary->command, out);
-	put_losses(summary, style, out);
-	put_not_seen(summary, out);
-	return out->error;
 }
 
 const struct reporter_ops text_reporter = {
