@@ -74,7 +74,9 @@ report := \
 	user/report/draw.c \
 	user/report/jsonl.c \
 	user/report/reporters.c \
-	user/report/text.c
+	user/report/text.c \
+	user/report/text_parts.c \
+	user/report/text_summary.c
 
 run := \
 	user/run/workload.c \

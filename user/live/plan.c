@@ -187,7 +187,7 @@ static void cover_btrfs(struct plan *plan)
 static void cover_others(struct plan *plan)
 {
 	add_direct(plan, "f2fs", COVERAGE_PARTIAL, "by the same hooks, not tested");
-	add_direct(plan, "other iomap", COVERAGE_PARTIAL, "by the same hooks, not tested");
+	add_direct(plan, "other", COVERAGE_PARTIAL, "by the same hooks, not tested");
 	plan->covered_fs |= 1U << IOR_FS_F2FS | 1U << IOR_FS_OTHER;
 }
 

@@ -102,6 +102,9 @@ void outputs_conflict(struct outputs *outputs, const struct conflict_view *confl
 void outputs_finding(struct outputs *outputs, const struct finding_view *finding)
 {
 	TELL(outputs, finding, finding, true);
+	/* Where the pairs were not told one by one, one of them shows what it looks like. */
+	if (finding->sample)
+		TELL(outputs, conflict, finding->sample, !out->conflicts);
 }
 
 void outputs_coverage(struct outputs *outputs, const struct coverage_view *row)

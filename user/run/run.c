@@ -231,7 +231,7 @@ static enum coverage_level level_of(const struct plan *plan, const char *fs)
 }
 
 static const char *const fs_names[IOR_FS_COUNT_] = {
-	[IOR_FS_OTHER] = "other iomap", [IOR_FS_EXT4] = "ext4", [IOR_FS_XFS] = "xfs",
+	[IOR_FS_OTHER] = "other", [IOR_FS_EXT4] = "ext4", [IOR_FS_XFS] = "xfs",
 	[IOR_FS_BTRFS] = "btrfs",	[IOR_FS_F2FS] = "f2fs",
 };
 
@@ -382,7 +382,7 @@ int run_session(const struct run_opts *opts, struct outputs *outputs, struct run
 	_cleanup_(run_done) struct run run = {
 		.opts = opts,
 		.outputs = outputs,
-		.loop = { .epoll_fd = -1 },
+		.loop = LOOP_NONE,
 		.real_minus_mono_ns =
 			(int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
 	};
