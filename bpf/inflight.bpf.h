@@ -805,9 +805,9 @@ static __always_inline bool peer_is_where_we_look(__u32 self, struct ior_slot *p
  * The entry goes into the set of the lower slot. Entries of an earlier user of that slot carry an
  * older generation and make room by themselves. Returns 1 yes, 0 no, -1 unknown (set full).
  *
- * If the peer's slot has changed hands by the end, set and `settled` may be its successor's and say
- * nothing. But then the peer had retired while we were still looking, before any of our data moved:
- * no pair.
+ * If the peer's slot has changed hands meanwhile, its set may be its successor's, and an entry that
+ * is not there says nothing. But then the peer retired while we were still looking, before any of
+ * our data moved: no pair. An entry that went in was the first, whatever the peer did afterwards.
  *
  * (An exchange of the peer's id in one mark per way is not enough: a third op that passes between
  * two looks overwrites the mark and the pair counts twice.)
@@ -817,19 +817,21 @@ static __always_inline int inflight_pair_is_mine_at(__u32 self, __u32 self_seq,
 						    struct ior_slot *peer_slot,
 						    enum inflight_stage stage)
 {
+	bool peer_settled;
 	struct race_insert r;
 
 	if (!peer_is_where_we_look(self, peer_slot))
 		return 0;
 	race_aim(&r, self, self_seq, peer, stage);
-	if (INFLIGHT_LOAD(&peer_slot->settled)) {
-		r.outcome = 1;
+	peer_settled = INFLIGHT_LOAD(&peer_slot->settled);
+	r.outcome = peer_settled ? 1 : -1;
+	if (peer_settled)
 		inflight_loop(IOR_RACES, race_find_step, &r);
-	} else {
-		r.outcome = -1;
+	else
 		inflight_loop(IOR_RACES, race_step, &r);
-	}
-	return INFLIGHT_LOAD(&peer_slot->seq) == peer->seq ? r.outcome : 0;
+	if ((peer_settled || r.outcome < 0) && !race_owner_is_still(&r))
+		return 0;
+	return r.outcome;
 }
 
 /* For a pair that conflicts: both are moving, `self` by its slot and the peer by its word. */

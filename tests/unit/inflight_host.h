@@ -5,8 +5,8 @@
  *
  * A program may define, before it includes this:
  *
- *	INFLIGHT_HOOK()      runs before every access to shared memory
- *	INFLIGHT_SAW(value)  what that access returned
+ *	INFLIGHT_HOOK(p, writes)  runs before every access to shared memory
+ *	INFLIGHT_SAW(value)       what that access returned
  *
  * and must define host_count_pair() and host_count_unattributed().
  */
@@ -21,7 +21,7 @@
 #include <iorace/verdict.h>
 
 #ifndef INFLIGHT_HOOK
-#define INFLIGHT_HOOK() ((void)0)
+#define INFLIGHT_HOOK(p, writes) ((void)0)
 #endif
 #ifndef INFLIGHT_SAW
 #define INFLIGHT_SAW(value) ((void)(value))
@@ -29,19 +29,19 @@
 
 #define INFLIGHT_LOAD(p)                                                                           \
 	({                                                                                         \
-		INFLIGHT_HOOK();                                                                   \
+		INFLIGHT_HOOK(p, false);                                                           \
 		__auto_type seen_ = __atomic_load_n(p, __ATOMIC_SEQ_CST);                          \
 		INFLIGHT_SAW(seen_);                                                               \
 		seen_;                                                                             \
 	})
 #define INFLIGHT_STORE(p, v)                                                                       \
 	({                                                                                         \
-		INFLIGHT_HOOK();                                                                   \
+		INFLIGHT_HOOK(p, true);                                                            \
 		__atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                          \
 	})
 #define INFLIGHT_CMPXCHG(p, old, new)                                                              \
 	({                                                                                         \
-		INFLIGHT_HOOK();                                                                   \
+		INFLIGHT_HOOK(p, true);                                                            \
 		__typeof__(*(p)) seen_ = (old);                                                    \
 		__atomic_compare_exchange_n(p, &seen_, new, false, __ATOMIC_SEQ_CST,               \
 					    __ATOMIC_SEQ_CST);                                     \
@@ -50,7 +50,7 @@
 	})
 #define INFLIGHT_ADD(p, v)                                                                         \
 	({                                                                                         \
-		INFLIGHT_HOOK();                                                                   \
+		INFLIGHT_HOOK(p, (v) != 0);                                                        \
 		__auto_type seen_ = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);                    \
 		INFLIGHT_SAW(seen_);                                                               \
 		seen_;                                                                             \
@@ -169,11 +169,11 @@ static inline __u64 host_id(const struct ior_slot *slot)
 static inline void host_fill(struct ior_slot *slot, __u64 inode, const struct ior_op *op)
 {
 	inflight_fill_begin(slot);
-	INFLIGHT_HOOK();
+	INFLIGHT_HOOK(&slot->inode, true);
 	__atomic_store_n(&slot->inode, inode, __ATOMIC_RELAXED);
-	host_copy(&slot->op, op, sizeof(*op));
 	__atomic_store_n(&slot->wide, ior_range_is_wide(op->range), __ATOMIC_RELAXED);
-	INFLIGHT_HOOK();
+	INFLIGHT_HOOK(&slot->op, true);
+	host_copy(&slot->op, op, sizeof(*op));
 	inflight_fill_end(slot);
 	slot->stack = STAGE_OVERLAP;
 }
@@ -209,11 +209,12 @@ static inline bool host_meet_once(__u32 self, const __u64 *way)
 	if (sight != SIGHT_THERE)
 		return sight == SIGHT_CHANGING;
 	peer_slot = slot_at(peer.at);
+	INFLIGHT_HOOK(&peer_slot->inode, false);
 	seen.inode = __atomic_load_n(&peer_slot->inode, __ATOMIC_RELAXED);
 	seen.wide = __atomic_load_n(&peer_slot->wide, __ATOMIC_RELAXED);
-	INFLIGHT_HOOK();
+	INFLIGHT_HOOK(&peer_slot->op, false);
 	host_copy(&seen.op, &peer_slot->op, sizeof(seen.op));
-	INFLIGHT_SAW(seen.op.begin_ns);
+	INFLIGHT_SAW(seen.op.begin_ns ^ seen.op.range.start << 20 ^ seen.inode << 40);
 	if (inflight_peer_is_still(way, &peer, peer_slot) != SIGHT_THERE)
 		return true;
 	if (seen.inode != slot->inode || !ior_ops_overlap(&seen.op, &slot->op) ||
@@ -236,6 +237,36 @@ static void inflight_meet(__u32 self, const __u64 *way)
 }
 
 /* ---- an op from its begin to its end ---------------------------------------------------------- */
+
+/* Moments of one op; the test says what a clock is. */
+struct host_times {
+	__u64 published, look_began;
+};
+
+#ifndef HOST_NOW
+#define HOST_NOW() 0ULL
+#endif
+
+/* As the hooks do it: the common op of one chunk that meets nobody touches one shared line. */
+static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
+				   struct host_times *times)
+{
+	__u64 chunk = ior_chunk_of(slot->op.range.start);
+	struct ior_home home = ior_home_of(slot->inode, chunk);
+	__u32 index = home.line & line_mask(false);
+	struct ior_line *line = line_at(false, index);
+	__u64 word = ior_word_in_chunk(slot->op.range, chunk, home.tag, at,
+				       ior_op_writes(&slot->op), moving);
+
+	slot->moving = moving;
+	if (!inflight_publish_fast(slot, line, index, word) && !inflight_publish_slow(at, slot))
+		return false;
+	times->published = times->look_began = HOST_NOW();
+	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
+		inflight_look_slow(at, slot);
+	INFLIGHT_STORE(&slot->settled, 1);
+	return true;
+}
 
 /* The slot it got, or -1: untracked, and nothing is left of it. */
 static inline int host_begin(__u64 key, __u64 inode, const struct ior_op *op, bool moving)
