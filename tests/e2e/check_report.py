@@ -62,6 +62,9 @@ def check_form(conflicts, summary):
 def check_counts(args, conflicts, summary):
     pairs = summary["pairs"]
     records = summary["records"]
+    if args.conflicts_min is not None:
+        claim(len(conflicts) >= args.conflicts_min,
+              f"{len(conflicts)} conflicts reported, fewer than {args.conflicts_min}")
     if args.conflicts is not None:
         claim(len(conflicts) == args.conflicts,
               f"{len(conflicts)} conflicts reported, not {args.conflicts}")
@@ -77,7 +80,9 @@ def check_counts(args, conflicts, summary):
     if args.verdict:
         claim(summary["verdict"] == args.verdict,
               f"verdict {summary['verdict']} ({summary.get('reason')}), not {args.verdict}")
-    if not args.losses_allowed:
+    if args.loss:
+        claim(number(summary["losses"].get(args.loss, 0)) > 0, f"no loss {args.loss}")
+    elif not args.losses_allowed:
         lost = {key: n for key, n in summary["losses"].items() if number(n)}
         claim(not lost, f"losses {lost}")
 
@@ -107,9 +112,10 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("report")
     parser.add_argument("--conflicts", type=int)
+    parser.add_argument("--conflicts-min", type=int)
     parser.add_argument("--serialized", type=int, metavar="N", help="at least, where known")
     for name in ("verdict", "kind", "shape", "tear", "mode", "comm", "path", "path-state",
-                 "ino", "dev", "overlap"):
+                 "ino", "dev", "overlap", "loss"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--async", dest="is_async", metavar="BOOL,BOOL")
     parser.add_argument("--pids-differ", action="store_true")

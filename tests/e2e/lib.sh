@@ -216,8 +216,8 @@ claim_silence() {
 #
 # pair_script PREP FLAGS HOLD "A SPEC" "B SPEC"
 #   PREP   written|unwritten|hole|none     FLAGS  of open
-#   HOLD   what B comes to: held | blocked | settle | together (held, and the
-#          gate cannot tell the two apart: two reads of one range)
+#   HOLD   what B comes to: held | blocked | settle | wait (it ends) | together
+#          (held, and the gate cannot tell the two apart: two reads of one range)
 #   SPEC   KIND OPTION... of mkops "op"; fills a1 and b2 are added
 
 PAIR_FILE_BYTES=${PAIR_FILE_BYTES:-16M}
@@ -264,17 +264,20 @@ _pair_hold() {
 	done | sort -u
 }
 
-# pair_is FS reported|serialized|silent|observed PREP FLAGS "A" "B" [CLAIM...]
+# pair_is FS OUTCOME PREP FLAGS "A" "B" [CLAIM...]
 #   reported    both held at once, and that is a conflict
+#   passed      B begins and ends while A is held, and that is a conflict
 #   serialized  B waits for a lock while A is held: no conflict
 #   silent      both held at once, and no conflict for it
-#   observed    whichever of the first two this kernel does
+#   refused     B ends with PAIR_EXPECT_B while A is held: no conflict
+#   observed    reported, passed or serialized, as this kernel does it
 pair_is() {
 	local fs=$1 outcome=$2 hold=held
 	shift 2
 	[ -n "${SCRATCH_MNT:-}" ] || scratch_new "$fs" gate
 	case $outcome in
 	serialized) hold=blocked ;;
+	passed | refused) hold="wait" ;;
 	observed) hold=settle ;;
 	silent) case "$3:$4" in read*:read*) hold=together ;; esac ;;
 	esac
@@ -282,11 +285,11 @@ pair_is() {
 	shift 4
 	if [ "$outcome" = observed ]; then
 		outcome=serialized
-		[ "$(op_settled B)" != held ] || outcome=reported
-		echo "observed: $outcome" >&2
+		[ "$(op_settled B)" = blocked ] || outcome=reported
+		echo "observed: B $(op_settled B), hence $outcome" >&2
 	fi
 	case $outcome in
-	reported) claim_conflicts 1 "$@" ;;
+	reported | passed) claim_conflicts 1 "$@" ;;
 	*) claim_silence "$@" ;;
 	esac
 }

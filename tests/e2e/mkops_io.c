@@ -82,14 +82,13 @@ static unsigned io_slice(struct io *io)
 static int64_t sync_rw(struct io *io, int rwf)
 {
 	const struct io_spec *spec = &io->spec;
-	off_t off = spec->append ? -1 : (off_t)spec->off; /* -1: at the file's own offset */
 	int iovs = (int)io_slice(io);
 	ssize_t res;
 
 	if (spec->kind == IO_READ)
-		res = preadv2(spec->fd, io->iov, iovs, off, rwf);
+		res = preadv2(spec->fd, io->iov, iovs, (off_t)spec->off, rwf);
 	else
-		res = pwritev2(spec->fd, io->iov, iovs, off, rwf);
+		res = pwritev2(spec->fd, io->iov, iovs, (off_t)spec->off, rwf);
 	return res < 0 ? -errno : res;
 }
 

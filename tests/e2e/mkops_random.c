@@ -39,6 +39,7 @@ struct random_opts {
 	unsigned write_percent;
 	unsigned engines; /* bit per enum io_engine */
 	bool buffered;
+	bool partition; /* each thread keeps to its own part of the file */
 	const char *path;
 	const char *log;
 };
@@ -59,6 +60,8 @@ struct random_thread {
 	struct random_run *run;
 	pthread_t thread;
 	uint64_t rng;
+	uint64_t first; /* its part of the file */
+	uint64_t room;
 	pid_t tid;
 	struct queue queues[ENGINE_COUNT_];
 	unsigned queues_ready; /* bit per engine */
@@ -125,7 +128,8 @@ static void pick_io(struct random_thread *thread, enum io_engine engine, struct 
 		.engine = engine,
 		.fd = thread->run->file.fd,
 		.len = len,
-		.off = rng_below(&thread->rng, (opts->file_bytes - len) / unit + 1) * unit,
+		.off = thread->first +
+		       rng_below(&thread->rng, (thread->room - len) / unit + 1) * unit,
 		.iovs = rng_below(&thread->rng, 8) ? 1 : 4,
 	};
 }
@@ -265,13 +269,22 @@ static int file_open(const struct random_opts *opts, struct op_file *ret)
 	return 0;
 }
 
+static uint64_t part_bytes(const struct random_opts *opts)
+{
+	return opts->file_bytes / opts->threads / PAGE_BYTES * PAGE_BYTES;
+}
+
 static int run_all(struct random_run *run, struct random_thread *threads)
 {
 	const struct random_opts *opts = run->opts;
+	uint64_t room = opts->partition ? part_bytes(opts) : opts->file_bytes;
 	int res = 0;
 
 	for (unsigned i = 0; i < opts->threads; i++) {
-		threads[i] = (struct random_thread){.run = run, .rng = opts->seed * 1000003 + i};
+		threads[i] = (struct random_thread){.run = run,
+						    .rng = opts->seed * 1000003 + i,
+						    .first = opts->partition ? i * room : 0,
+						    .room = room};
 		if (pthread_create(&threads[i].thread, NULL, thread_main, &threads[i]))
 			return -EAGAIN;
 	}
@@ -299,13 +312,21 @@ static int parse_engines(char *list, unsigned *ret)
 }
 
 static const struct option long_options[] = {
-	{"file", required_argument, NULL, 'f'},	   {"size", required_argument, NULL, 's'},
-	{"seed", required_argument, NULL, 'r'},	   {"ops", required_argument, NULL, 'n'},
-	{"bytes", required_argument, NULL, 'b'},   {"threads", required_argument, NULL, 't'},
-	{"depth", required_argument, NULL, 'd'},   {"writes", required_argument, NULL, 'w'},
-	{"min-len", required_argument, NULL, 'm'}, {"max-len", required_argument, NULL, 'x'},
-	{"engines", required_argument, NULL, 'e'}, {"log", required_argument, NULL, 'l'},
-	{"buffered", no_argument, NULL, 'B'},	   {0},
+	{"file", required_argument, NULL, 'f'},
+	{"size", required_argument, NULL, 's'},
+	{"seed", required_argument, NULL, 'r'},
+	{"ops", required_argument, NULL, 'n'},
+	{"bytes", required_argument, NULL, 'b'},
+	{"threads", required_argument, NULL, 't'},
+	{"depth", required_argument, NULL, 'd'},
+	{"writes", required_argument, NULL, 'w'},
+	{"min-len", required_argument, NULL, 'm'},
+	{"max-len", required_argument, NULL, 'x'},
+	{"engines", required_argument, NULL, 'e'},
+	{"log", required_argument, NULL, 'l'},
+	{"buffered", no_argument, NULL, 'B'},
+	{"partition", no_argument, NULL, 'P'},
+	{0},
 };
 
 static int parse_narrow(const char *text, unsigned *ret)
@@ -329,6 +350,9 @@ static int parse_option(int letter, char *value, struct random_opts *opts)
 		return 0;
 	case 'B':
 		opts->buffered = true;
+		return 0;
+	case 'P':
+		opts->partition = true;
 		return 0;
 	case 's':
 		return parse_size(value, &opts->file_bytes);
@@ -360,7 +384,7 @@ static bool opts_are_sound(const struct random_opts *opts)
 	return opts->path && opts->log && opts->threads && opts->threads <= THREADS_MAX &&
 	       opts->depth && opts->depth <= DEPTH_MAX && opts->len_min >= 512 &&
 	       opts->len_min <= opts->len_max && opts->len_max % PAGE_BYTES == 0 &&
-	       opts->len_max <= opts->file_bytes;
+	       opts->len_max <= (opts->partition ? part_bytes(opts) : opts->file_bytes);
 }
 
 static int random_usage(void)
@@ -368,7 +392,8 @@ static int random_usage(void)
 	fprintf(stderr,
 		"usage: mkops random --file PATH --size BYTES --log OUT.jsonl [--seed N]\n"
 		"         [--ops N] [--bytes N] [--threads N] [--depth N] [--writes PERCENT]\n"
-		"         [--min-len N] [--max-len N] [--engines LIST] [--buffered]\n");
+		"         [--min-len N] [--max-len N] [--engines LIST]\n"
+		"         [--buffered] [--partition]\n");
 	return 2;
 }
 

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Buffered windows are copies; fault= holds one open: the kernel sleeps on a
+# page of the caller's buffer in the middle of it.
+
+FIRST="off=0 len=64K"
+HALF="off=32K len=64K"
+NEXT="off=64K len=64K"
+
+# mixed_script SETTLE "A" "B": A by a direct descriptor unless it says "buffered:"
+mixed_script() {
+	local settle=$1 spec_a=$2 spec_b=$3 hold=
+	echo "open D $SCRATCH_MNT/file creat direct"
+	echo "open F $SCRATCH_MNT/file"
+	echo "prep D 16M written"
+	mixed_op A a1 "$spec_a"
+	mixed_op B b2 "$spec_b"
+	case $spec_a in *fault=*) ;; write*) hold="write fill=a1" ;; read*) hold="read" ;; esac
+	[ -z "$hold" ] || echo "gate hold $hold"
+	echo "start A"
+	echo "held A"
+	case $spec_b in buffered:* | *fault=*) ;; write*) echo "gate hold write fill=b2" ;; esac
+	echo "start B"
+	echo "$settle B"
+	echo "gate open"
+	echo "feed A B"
+	echo "expect A ok"
+	echo "expect B ok"
+}
+
+mixed_op() {
+	local name=$1 fill=$2 spec=$3 file=D
+	case $spec in buffered:*) file=F ;; esac
+	spec=${spec#buffered:}
+	echo "op $name ${spec%% *} $file fill=$fill ${spec#* }"
+}
+
+# mixed_is FS reported|passed|serialized|silent|observed "A" "B" [CLAIM...]
+mixed_is() {
+	local fs=$1 outcome=$2 settle=held
+	shift 2
+	case $outcome in
+	serialized) settle=blocked ;;
+	passed) settle="wait" ;;
+	observed) settle=settle ;;
+	esac
+	scratch_new "$fs" gate
+	check_ops < <(mixed_script $settle "$1" "$2")
+	shift 2
+	if [ "$outcome" = observed ]; then
+		outcome=serialized
+		[ "$(op_settled B)" = blocked ] || outcome=reported
+		echo "observed: B $(op_settled B), hence $outcome" >&2
+	fi
+	case $outcome in
+	reported | passed) claim_conflicts 1 "$@" ;;
+	*) claim_silence "$@" ;;
+	esac
+}
+
+ext4_buffered_write_during_buffered_read_is_reported() {
+	mixed_is ext4 reported "buffered:read $FIRST fault=0" "buffered:write $HALF fault=0" \
+		--kind read/write --mode buffered,buffered
+}
+
+ext4_buffered_read_during_buffered_write_is_reported() {
+	mixed_is ext4 reported "buffered:write $FIRST fault=0" "buffered:read $HALF fault=0" \
+		--kind read/write --mode buffered,buffered
+}
+
+xfs_buffered_write_during_buffered_read_is_serialized() {
+	mixed_is xfs serialized "buffered:read $FIRST fault=0" "buffered:write $HALF"
+}
+
+xfs_buffered_read_during_buffered_write_is_serialized() {
+	mixed_is xfs serialized "buffered:write $FIRST fault=0" "buffered:read $HALF"
+}
+
+for fs in xfs ext4; do
+	define_test "${fs}_two_buffered_writes_is_serialized" \
+		mixed_is $fs serialized "buffered:write $FIRST fault=0" "buffered:write $HALF"
+	# One inode lock for all ranges: the price of it, not a conflict.
+	define_test "${fs}_two_disjoint_buffered_writes_is_serialized" \
+		mixed_is $fs serialized "buffered:write $FIRST fault=0" "buffered:write off=1M len=64K"
+	define_test "${fs}_two_buffered_reads_is_silent" \
+		mixed_is $fs silent "buffered:read $FIRST fault=0" "buffered:read $HALF fault=0"
+	define_test "${fs}_buffered_read_during_direct_write_is_reported" \
+		mixed_is $fs reported "write $FIRST" "buffered:read $HALF fault=0" \
+		--kind read/write --mode direct,buffered
+	define_test "${fs}_direct_read_during_buffered_write_is_serialized" \
+		mixed_is $fs serialized "buffered:write $FIRST fault=0" "read $HALF"
+	define_test "${fs}_direct_write_during_buffered_write_is_serialized" \
+		mixed_is $fs serialized "buffered:write $FIRST fault=0" "write $HALF"
+	define_test "${fs}_buffered_write_during_sync_direct_write_is_serialized" \
+		mixed_is $fs serialized "write $FIRST" "buffered:write $HALF"
+	# Drains since the fix of 2026 on ext4, never on XFS.
+	define_test "${fs}_buffered_write_during_libaio_write_is_as_observed" \
+		mixed_is $fs observed "write $FIRST engine=libaio" "buffered:write $HALF fault=0"
+	define_test "${fs}_buffered_write_during_libaio_read_is_as_observed" \
+		mixed_is $fs observed "read $FIRST engine=libaio" "buffered:write $HALF fault=0"
+done
+
+xfs_buffered_write_during_libaio_write_is_reported() {
+	mixed_is xfs reported "write $FIRST engine=libaio" "buffered:write $HALF fault=0" \
+		--mode direct,buffered
+}
+
+xfs_adjacent_buffered_write_during_libaio_write_is_silent() {
+	mixed_is xfs silent "write $FIRST engine=libaio" "buffered:write $NEXT fault=0"
+}
+
+ext4_adjacent_buffered_write_during_buffered_read_is_silent() {
+	mixed_is ext4 silent "buffered:read $FIRST fault=0" "buffered:write $NEXT fault=0"
+}
+
+# A direct op whose own buffer is missing has its window open, on any device.
+for fs in xfs ext4; do
+	define_test "${fs}_direct_writes_held_by_their_buffers_is_reported" \
+		mixed_is $fs reported "write $FIRST fault=3" "write $HALF fault=15" --mode direct,direct
+	define_test "${fs}_adjacent_writes_held_by_their_buffers_is_silent" \
+		mixed_is $fs silent "write $FIRST fault=3" "write $NEXT fault=15"
+done
+
+xfs_truncate_during_buffered_read_is_serialized() {
+	mixed_is xfs serialized "buffered:read $FIRST fault=0" "truncate off=0"
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# DAX: the copy is the IO, and always under the lock: shared for reads,
+# exclusive for writes. Needs a pmem device (E2E_DAX_DEV, or /dev/pmem0),
+# which the tests use one after the other.
+
+FIRST="off=0 len=64K"
+HALF="off=32K len=64K"
+
+dax_new() {
+	local device=${E2E_DAX_DEV:-/dev/pmem0}
+	[ -b "$device" ] || skip "no pmem device"
+	exec 9>/run/iorace-e2e-dax.lock
+	flock 9
+	SCRATCH_DEV=$device
+	SCRATCH_MNT=$(mktemp -d "$TEST_TMP/mnt.XXXXXX")
+	case $1 in
+	xfs) _format xfs -m reflink=0 || fail "mkfs" ;;
+	*) _format "$1" || fail "mkfs" ;;
+	esac
+	mount -t "$1" -o "${2:-dax=always}" "$SCRATCH_DEV" "$SCRATCH_MNT" || fail "mount with dax"
+	on_exit umount "$SCRATCH_MNT"
+}
+
+# dax_is FS serialized|silent "A" "B": A is held by its buffer
+dax_is() {
+	local fs=$1 outcome=$2 settle=held
+	[ "$outcome" = silent ] || settle=blocked
+	dax_new "$fs"
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat
+		prep F 16M written
+		op A ${3%% *} F fill=a1 ${3#* } fault=0
+		op B ${4%% *} F fill=b2 ${4#* }
+		start A
+		held A
+		start B
+		$settle B
+		feed A B
+		expect A ok
+		expect B ok
+	EOS
+	claim_silence
+}
+
+for fs in xfs ext4; do
+	define_test "${fs}_two_dax_writes_is_serialized" \
+		dax_is $fs serialized "write $FIRST" "write $HALF"
+	define_test "${fs}_dax_read_during_dax_write_is_serialized" \
+		dax_is $fs serialized "write $FIRST" "read $HALF"
+	define_test "${fs}_dax_write_during_dax_read_is_serialized" \
+		dax_is $fs serialized "read $FIRST" "write $HALF"
+	define_test "${fs}_two_dax_reads_is_silent" \
+		dax_is $fs silent "read $FIRST" "read $HALF fault=0"
+done
