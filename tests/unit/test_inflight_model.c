@@ -65,6 +65,8 @@ static const struct scene scenes[] = {
 					      { W(0, 4096), W(0, 4096) } } },
 	{ .name = "waiting and moving", .ops = { { WAIT(0, 4096) }, { W(0, 4096) } } },
 	{ .name = "both waiting", .ops = { { WAIT(0, 4096) }, { WAIT(0, 4096) } } },
+	{ .name = "moving, then waiting", .ops = { { W(0, 4096), WAIT(0, 4096) },
+						   { W(0, 4096) } } },
 	{ .name = "two chunks", .ops = { { SLOW(CHUNK - 9, CHUNK + 9) },
 					 { SLOW(CHUNK - 9, CHUNK + 9) } } },
 	{ .name = "wide and narrow", .ops = { { SLOW(0, ~0ULL) }, { W(0, 4096) } } },
