@@ -66,6 +66,14 @@ static __always_inline bool compat_kiocb_is_async(__u64 kiocb)
 	return KPTR(struct kiocb, kiocb, ki_complete) != 0;
 }
 
+/* IOCB_NOWAIT is RWF_NOWAIT since 5.10, include/linux/fs.h. */
+#define IOR_IOCB_NOWAIT 8
+
+static __always_inline bool compat_kiocb_is_nowait(__u64 kiocb)
+{
+	return KREAD(struct kiocb, kiocb, ki_flags) & IOR_IOCB_NOWAIT;
+}
+
 /*
  * Direction from the iterator: IOCB_WRITE is not set for a plain pwrite() before 6.?; data_source
  * is there since 5.15 (iov_iter_rw() reads nothing else).

@@ -153,6 +153,7 @@ struct kiocb {
 	struct file *ki_filp;
 	loff_t ki_pos;
 	void *ki_complete;
+	int ki_flags;
 };
 
 struct iov_iter {

@@ -116,6 +116,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	options.mnt_ns_inum = mount_namespace();
 	options.covered_fs = plan->covered_fs;
 	options.opens_at_submit = plan->opens_at_submit;
+	options.sees_submit = plan->sees_submit;
 	options.has_rdonly_cast = kernel->has_rdonly_cast;
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
