@@ -7,7 +7,9 @@
 
 VERSION := 0.1.0
 
-O ?= build
+# A tree of its own for each set of sanitizers: objects of two must not be mixed.
+comma := ,
+O ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 V ?= 0
 SAN ?=
 prefix ?= /usr/local
@@ -23,7 +25,7 @@ CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 -Wall -Wextra -Werror
 LDLIBS := -lbpf -lelf -lz -ljansson
 ifneq ($(SAN),)
-CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer
+CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SAN)
 endif
 
@@ -126,6 +128,36 @@ $(O)/%.o: %.c
 $(O)/iorace: $(tool_objects)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# ---- unit tests: no root, no kernel feature --------------------------------------------------------
+
+unit_tests := $(sort $(wildcard tests/unit/test_*.c))
+unit_programs := $(unit_tests:%.c=$(O)/%)
+
+# An archive, so that a test links what it names and may stand in for the rest.
+$(O)/pure.a: $(pure_objects)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rc $@ $^
+
+$(O)/tests/unit/%.o: CPPFLAGS += -Ibpf -Itests/unit
+
+$(unit_programs): %: %.o $(O)/pure.a
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -pthread -o $@
+
+.PHONY: unit
+unit: $(unit_programs) ## unit tests; with SAN=address,undefined too
+	$(Q)tests/unit/run $(unit_programs)
+
+# The table that many CPUs share, under ThreadSanitizer.
+tsan_programs := $(filter $(O)/tests/unit/test_inflight%,$(unit_programs))
+
+.PHONY: unit-tsan unit-tsan-run
+unit-tsan: ## the in-flight table under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory SAN=thread O=$(O)-thread unit-tsan-run
+
+unit-tsan-run: $(tsan_programs)
+	$(Q)tests/unit/run $(tsan_programs)
 
 # ---- end-to-end drivers -------------------------------------------------------------------------------
 
