@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/loop.h"
+#include "base/macro.h"
 #include "model/conflict.h"
 #include "model/names.h"
 #include "model/tally.h"
@@ -230,10 +231,11 @@ static enum coverage_level level_of(const struct plan *plan, const char *fs)
 	return COVERAGE_PARTIAL;
 }
 
-static const char *const fs_names[IOR_FS_COUNT_] = {
+static const char *const fs_names[] = {
 	[IOR_FS_OTHER] = "other", [IOR_FS_EXT4] = "ext4", [IOR_FS_XFS] = "xfs",
 	[IOR_FS_BTRFS] = "btrfs",	[IOR_FS_F2FS] = "f2fs",
 };
+_Static_assert(ARRAY_SIZE(fs_names) == IOR_FS_COUNT_, "every file system has a name");
 
 static void judge(const struct run *run, const struct tracer_counters *counters,
 		  struct summary_view *summary, struct reason *why)
