@@ -192,6 +192,16 @@ drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the k
 e2e: all drivers ## end-to-end tests on the running kernel (root)
 	BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/e2e/run -j 2
 
+# ---- house rules ---------------------------------------------------------------------------------
+
+shell_scripts := $(shell grep -rlI '^\#!/bin/sh' contrib tests)
+
+.PHONY: lint
+lint: ## layers, lengths, names, errors that print and go on; shellcheck
+	$(Q)tests/lint/selftest
+	$(Q)tests/lint/lint
+	$(Q)shellcheck $(shell_scripts)
+
 # ---- the rest ---------------------------------------------------------------------------------------
 
 .PHONY: install
