@@ -43,7 +43,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-# ---- rooms, lowest first ----------------------------------------------------------------------------
+# ---- rooms, lowest first -------------------------------------------------------------------------
 
 base := \
 	user/base/buf.c \
@@ -104,7 +104,7 @@ pure_objects := $(patsubst %.c,$(O)/%.o,$(base) $(model) $(symbol) $(report) \
 .PHONY: all
 all: $(O)/iorace ## build the tool (default)
 
-# ---- kernel side ------------------------------------------------------------------------------------
+# ---- kernel side ---------------------------------------------------------------------------------
 
 $(O)/iorace.bpf.o: bpf/iorace.bpf.c
 	$(say) BPF $@
@@ -116,7 +116,7 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
 
-# ---- tool -------------------------------------------------------------------------------------------
+# ---- tool ----------------------------------------------------------------------------------------
 
 $(O)/user/live/tracer.o: $(O)/iorace.skel.h
 
@@ -129,7 +129,7 @@ $(O)/iorace: $(tool_objects)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# ---- unit tests: no root, no kernel feature --------------------------------------------------------
+# ---- unit tests: no root, no kernel feature ------------------------------------------------------
 
 unit_tests := $(sort $(wildcard tests/unit/test_*.c))
 unit_programs := $(unit_tests:%.c=$(O)/%)
@@ -164,7 +164,7 @@ unit-tsan: ## the in-flight table under ThreadSanitizer
 unit-tsan-run: $(tsan_programs)
 	$(Q)tests/unit/run $(tsan_programs)
 
-# ---- end-to-end drivers -------------------------------------------------------------------------------
+# ---- end-to-end drivers --------------------------------------------------------------------------
 
 mkops_objects := \
 	$(O)/tests/e2e/mkops.o \
@@ -202,7 +202,7 @@ lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/lint
 	$(Q)shellcheck $(shell_scripts)
 
-# ---- the rest ---------------------------------------------------------------------------------------
+# ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: install
 install: all ## install to $(prefix), default /usr/local

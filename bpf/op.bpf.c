@@ -292,7 +292,7 @@ __noinline int inflight_meet(__u32 self, const __u64 *way)
 	return view == PAIR_CHANGING ? loss_count(IOR_LOSS_UNATTRIBUTED) : 0;
 }
 
-/* ---- an op's life ------------------------------------------------------------------------------- */
+/* ---- an op's life ---------------------------------------------------------------------------- */
 
 #define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000

@@ -37,7 +37,7 @@ struct diagnosis {
 	unsigned long long memory_bytes;
 };
 
-/* ---- text ----------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void text_hooks(const struct diagnosis *d, struct buf *out)
 {
@@ -106,7 +106,7 @@ static int diagnosis_text(const struct diagnosis *d, struct buf *out)
 	return out->error;
 }
 
-/* ---- json ----------------------------------------------------------------------------------------- */
+/* ---- json ------------------------------------------------------------------------------------ */
 
 static int append_line(json_t *object, struct buf *out)
 {

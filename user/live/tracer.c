@@ -24,7 +24,7 @@ struct tracer {
 	struct ring_buffer *ring;
 };
 
-/* ---- sizes -------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static unsigned int round_up_pow2(unsigned int n)
 {
@@ -75,7 +75,7 @@ static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 	return r ? -EINVAL : 0;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static unsigned int mount_namespace(void)
 {
@@ -217,7 +217,7 @@ void tracer_freep(struct tracer **tracer)
 	tracer_free(*tracer);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 int tracer_drain_open(struct tracer *tracer, tracer_record_fn fn, void *arg, int *ret_fd)
 {

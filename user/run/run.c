@@ -46,7 +46,7 @@ static uint64_t clock_ns(clockid_t clock)
 	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
-/* ---- records ------------------------------------------------------------------------------------ */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void tell_conflict(struct run *run, const struct ior_rec_conflict *rec)
 {
@@ -88,7 +88,7 @@ static int on_ring(struct loop *loop, const struct loop_event *event, void *arg)
 	return r;
 }
 
-/* ---- time, signals, the command --------------------------------------------------------------- */
+/* ---- time, signals, the command -------------------------------------------------------------- */
 
 static int on_second(struct loop *loop, const struct loop_event *event, void *arg)
 {
@@ -183,7 +183,7 @@ static int catch_signals(struct run *run)
 	return 0;
 }
 
-/* ---- the end --------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static int add_row(void *arg, const struct ior_finding_key *key,
 		   const struct ior_finding_value *value)
@@ -316,7 +316,7 @@ static int tell_end(struct run *run, struct run_result *ret)
 	return 0;
 }
 
-/* ---- one session ------------------------------------------------------------------------------------ */
+/* ---- one session ----------------------------------------------------------------------------- */
 
 static void run_done(struct run *run)
 {
