@@ -15,8 +15,9 @@ SAN ?=
 prefix ?= /usr/local
 
 CC ?= gcc
-CLANG ?= $(firstword $(foreach c,clang-16 clang-19 clang,$(if $(shell command -v $(c)),$(c))) clang-16)
-BPFTOOL ?= $(firstword $(foreach t,bpftool /usr/sbin/bpftool,$(if $(shell command -v $(t)),$(t))) bpftool)
+first_found = $(firstword $(foreach c,$(1),$(if $(shell command -v $(c)),$(c))) $(1))
+CLANG ?= $(call first_found,clang-16 clang-19 clang)
+BPFTOOL ?= $(call first_found,bpftool /usr/sbin/bpftool)
 
 ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/s390x/s390/')
 
@@ -183,7 +184,8 @@ $(O)/tests/e2e/gatedisk.o: CPPFLAGS += $(shell pkg-config --cflags fuse3 2>/dev/
 
 $(O)/gatedisk: $(O)/tests/e2e/gatedisk.o
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs fuse3 2>/dev/null) -lpthread -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs fuse3 2>/dev/null) \
+		-lpthread -o $@
 
 .PHONY: drivers
 drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the kernel with

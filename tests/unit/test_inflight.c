@@ -132,7 +132,7 @@ static bool chunk_holds(__u64 word, struct ior_home home, bool wide)
 	return false;
 }
 
-/* A published op stands once in every chunk it touches, where a look-up would come by, else nowhere. */
+/* A published op stands once in every chunk it touches, where a look-up comes by, else nowhere. */
 static void assert_op_is_where_it_should(__u32 at)
 {
 	struct ior_slot *slot = slot_at(at);

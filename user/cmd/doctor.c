@@ -159,7 +159,7 @@ static int diagnosis_json(const struct diagnosis *d, struct buf *out)
 	return r;
 }
 
-/* --------------------------------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------------------------------- */
 
 static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan_opts, bool as_json)
 {

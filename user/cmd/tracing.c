@@ -108,7 +108,8 @@ static int session(struct run_opts *run, const struct plan_opts *plan_opts,
 	if (run->workload)
 		workload_done(run->workload);
 	if (r < 0)
-		return fail(result.workload_failed ? EXIT_COMMAND_FAILED : EXIT_CANNOT_TRACE, r, &why);
+		return fail(result.workload_failed ? EXIT_COMMAND_FAILED : EXIT_CANNOT_TRACE, r,
+			    &why);
 	return finish(&result, run->workload);
 }
 

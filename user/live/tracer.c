@@ -144,11 +144,12 @@ static int attach_hook(struct tracer *t, const struct plan *plan, enum hook hook
 
 static int set_cgroup(struct tracer *t, const struct tracer_opts *opts)
 {
+	int map_fd = bpf_map__fd(t->skel->maps.ior_cgroup);
 	__u32 zero = 0, fd = opts->cgroup_fd;
 
 	if (!opts->options.want_cgroup)
 		return 0;
-	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.ior_cgroup), &zero, &fd, 0) ? -errno : 0;
+	return bpf_map_update_elem(map_fd, &zero, &fd, 0) ? -errno : 0;
 }
 
 int tracer_open(const struct plan *plan, const struct kernel *kernel,

@@ -157,7 +157,7 @@ static void child_main(const struct workload *workload, const struct loop *loop,
 		if (error)
 			goto fail;
 	}
-	/* Tell that we are ready; no word but a closed pipe means that nobody traces us any more. */
+	/* Tell that we are ready; no word but a closed pipe means: nobody traces us any more. */
 	if (write(error_fd, "", 1) != 1 || read(go_fd, &byte, 1) != 1)
 		_exit(127);
 	prctl(PR_SET_PDEATHSIG, 0);
