@@ -13,8 +13,9 @@
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()
  *	INFLIGHT_GLOBAL                            marks a function the verifier should judge once
- *	inflight_meet(self, way)                   the word in this way may be of an op that matters:
- *	                                           see inflight_peer_read() and inflight_peer_is_still()
+ *	inflight_meet(self, way)                   the word in this way may be of an op that
+ *	                                           matters: see inflight_peer_read() and
+ *	                                           inflight_peer_is_still()
  *
  * Why no pair is missed: an op fills its slot, publishes its words with a fully ordered cmpxchg and
  * only then looks at the words of others. Of two ops the one that publishes later sees the earlier,
@@ -214,7 +215,8 @@ static int unpass_step(__u32 depth, struct inflight_walk *w)
 
 /*
  * No line twice, however small the table: a looker would meet the same word again, and an op that
- * passed a line twice would be found before the depth it was put at and leave a passed count behind.
+ * passed a line twice would be found before the depth it was put at and leave a passed count
+ * behind.
  */
 static __always_inline __u32 walk_reach(const struct inflight_walk *w)
 {
@@ -483,7 +485,11 @@ static __always_inline __u32 slot_reach(void)
 /* The slot of the op with this key, or -1. */
 static __always_inline int inflight_find(__u64 key)
 {
-	struct slot_search s = { .key = key, .home = ior_slot_home(key) & slot_mask(), .found = -1 };
+	struct slot_search s = {
+		.key = key,
+		.home = ior_slot_home(key) & slot_mask(),
+		.found = -1,
+	};
 	struct ior_slot *home = slot_at(s.home);
 
 	if (!home)
@@ -498,7 +504,11 @@ static __always_inline int inflight_find(__u64 key)
 /* A slot for a key that has none, or -1 when all within reach are taken. */
 static __always_inline int inflight_claim(__u64 key)
 {
-	struct slot_search s = { .key = key, .home = ior_slot_home(key) & slot_mask(), .found = -1 };
+	struct slot_search s = {
+		.key = key,
+		.home = ior_slot_home(key) & slot_mask(),
+		.found = -1,
+	};
 	struct ior_slot *home = slot_at(s.home);
 
 	if (!home)
@@ -898,8 +908,8 @@ static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
 }
 
 /*
- * For a pair that overlaps, whatever waits; only in the first look of `self` (from inflight_enter(),
- * not from inflight_move()): whoever came later has seen it.
+ * For a pair that overlaps, whatever waits; only in the first look of `self` (from
+ * inflight_enter(), not from inflight_move()): whoever came later has seen it.
  */
 static __always_inline int inflight_overlap_is_mine(__u32 self, __u32 self_seq,
 						    const struct inflight_peer *peer,

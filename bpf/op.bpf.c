@@ -353,7 +353,7 @@ __noinline int op_retire_slow(__u32 self)
 	return 0;
 }
 
-/* ---- an op's life ------------------------------------------------------------------------------- */
+/* ---- an op's life ---------------------------------------------------------------------------- */
 
 #define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
