@@ -23,9 +23,9 @@ __noinline int inflight_meet(__u32 self, const __u64 *way);
 #include "inflight.bpf.h"
 
 #if !(BENCH_PIECES & PIECE_TASK)
-#define bpf_get_current_pid_tgid() 0ULL
-#define bpf_get_current_cgroup_id() 0ULL
-#define bpf_get_current_comm(comm, size) ((void)(comm))
+#define compat_task_ids(task, op) ((void)(op))
+#define compat_task_comm(task, comm) ((void)(task))
+#define compat_task_cgroup_id(task) 0ULL
 #endif
 
 #if !(BENCH_PIECES & PIECE_LOCK)
