@@ -204,6 +204,43 @@ lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/lint
 	$(Q)shellcheck $(shell_scripts)
 
+# ---- benchmark -----------------------------------------------------------------------------------
+
+bench_sources := \
+	tests/bench/ladder.c \
+	tests/bench/load.c \
+	tests/bench/measure.c \
+	tests/bench/rungs.c \
+	tests/bench/show.c
+bench_objects := $(bench_sources:%.c=$(O)/%.o)
+
+# The shipped programs with parts taken out; each line adds a bit of tests/bench/pieces.bpf.c.
+bench_pieces := slot:0 task:1 lock:3 clock:7 count:15
+bench_pieces_objects := $(foreach p,$(bench_pieces),$(O)/tests/bench/pieces-$(firstword $(subst :, ,$(p))).bpf.o)
+
+$(O)/tests/bench/pieces-%.bpf.o: tests/bench/pieces.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DBENCH_PIECES=$(patsubst $*:%,%,$(filter $*:%,$(bench_pieces))) \
+		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(O)/tests/bench/rivals.bpf.o: tests/bench/rivals.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(O)/tests/bench/rungs.o: $(O)/iorace.skel.h $(O)/tests/bench/rivals.skel.h
+
+$(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/features.o
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lpthread -o $@
+
+.PHONY: bench
+bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)
+	$(Q)O=$(abspath $(O)) tests/bench/run
+
 # ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: install

@@ -360,20 +360,14 @@ __noinline int op_retire_slow(__u32 self)
 
 static __always_inline void fill_task(struct ior_op *op, __u64 task)
 {
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 flags = KREAD(struct task_struct, task, flags);
+	__u64 named = task;
 
-	op->pid = pid_tgid >> 32;
-	op->tid = (__u32)pid_tgid;
-	op->cgroup_id = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(op->comm, sizeof(op->comm));
-	if (flags & PF_IO_WORKER) {
-		__u64 leader = KPTR(struct task_struct, task, group_leader);
-
-		__builtin_memset(op->comm, 0, sizeof(op->comm));
-		bpf_probe_read_kernel_str(op->comm, sizeof(op->comm),
-					  (void *)KADDR(struct task_struct, leader, comm));
-	}
+	if (flags & PF_IO_WORKER)
+		named = KPTR(struct task_struct, task, group_leader);
+	compat_task_ids(task, op);
+	compat_task_comm(named, op->comm);
+	op->cgroup_id = compat_task_cgroup_id(task);
 	if (flags & PF_KTHREAD)
 		op->flags |= IOR_OPF_KTHREAD;
 	if (task_is_selected(task, op))

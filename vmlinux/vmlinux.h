@@ -178,6 +178,18 @@ struct request {
 	struct bio *bio;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -185,6 +197,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	char comm[16];
+	struct css_set *cgroups;
 };
 
 /* fs/btrfs: in the BTF of the module, or of vmlinux when built in */
