@@ -37,7 +37,9 @@
  * stop anything.
  */
 #define FUSE_USE_VERSION 34
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 
 #include <errno.h>
 #include <fcntl.h>

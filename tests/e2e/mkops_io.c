@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One operation, by system call, libaio or io_uring. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "mkops.h"
 
 #include <errno.h>

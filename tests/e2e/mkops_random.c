@@ -7,7 +7,9 @@
  * the interleaving does not. Records stay in memory until the end, so that
  * writing them does not space the operations out.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "mkops.h"
 
 #include <errno.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Events: one JSON object per line, one write(2) each, so that lines never mix. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "mkops.h"
 
 #include <stdarg.h>

@@ -31,7 +31,9 @@
  *
  * Exit status: 0; 1 an expectation or a wait failed; 2 bad script.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "mkops.h"
 
 #include <errno.h>

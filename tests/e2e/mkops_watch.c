@@ -4,7 +4,9 @@
  * stack says so), or in the device (the gate says so). Both are states that
  * stay until the test itself ends them; no time is involved.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "mkops.h"
 
 #include <dirent.h>

@@ -8,7 +8,9 @@
  * the script says "feed". This holds a window open on any file system and
  * any device, for buffered and DAX copies too.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "mkops.h"
 
 #include <errno.h>

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0
+# One Makefile, not recursive. `make help` lists what it can do.
+#
+#   O=dir        build there instead of build/
+#   V=1          show commands
+#   SAN=list     build the tool with these sanitizers, e.g. SAN=address,undefined
+
+VERSION := 0.1.0
+
+O ?= build
+V ?= 0
+SAN ?=
+prefix ?= /usr/local
+
+CC ?= gcc
+CLANG ?= $(firstword $(foreach c,clang-16 clang-19 clang,$(if $(shell command -v $(c)),$(c))) clang-16)
+BPFTOOL ?= $(firstword $(foreach t,bpftool /usr/sbin/bpftool,$(if $(shell command -v $(t)),$(t))) bpftool)
+
+ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/s390x/s390/')
+
+CPPFLAGS += -D_GNU_SOURCE -DIORACE_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(O)
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 -Wall -Wextra -Werror
+LDLIBS := -lbpf -lelf -lz -ljansson
+ifneq ($(SAN),)
+CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=$(SAN)
+endif
+
+BPF_CFLAGS := -g -O2 -mcpu=v3 --target=bpf -D__TARGET_ARCH_$(ARCH) -Wall -Werror \
+	-Wno-unused-function -Ivmlinux -Iinclude -Ibpf
+
+ifeq ($(V),1)
+Q :=
+say = @true
+else
+Q := @
+say = @printf '  %-8s %s\n'
+endif
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# ---- rooms, lowest first ----------------------------------------------------------------------------
+
+base := \
+	user/base/buf.c \
+	user/base/cli.c \
+	user/base/cli_help.c \
+	user/base/err.c \
+	user/base/escape.c \
+	user/base/loop.c \
+	user/base/units.c
+
+model := \
+	user/model/conflict.c \
+	user/model/names.c \
+	user/model/range_set.c \
+	user/model/tally.c \
+	user/model/verdict.c
+
+live := \
+	user/live/features.c \
+	user/live/hooks.c \
+	user/live/plan.c \
+	user/live/tracer.c
+
+symbol := \
+	user/symbol/cgroups.c \
+	user/symbol/mounts.c \
+	user/symbol/paths.c
+
+report := \
+	user/report/draw.c \
+	user/report/jsonl.c \
+	user/report/reporters.c \
+	user/report/text.c \
+	user/report/text_parts.c \
+	user/report/text_summary.c
+
+run := \
+	user/run/workload.c \
+	user/run/outputs.c \
+	user/run/run.c
+
+cmd := \
+	user/cmd/check.c \
+	user/cmd/doctor.c \
+	user/cmd/exit.c \
+	user/cmd/filters.c \
+	user/cmd/main.c \
+	user/cmd/tracing.c \
+	user/cmd/watch.c
+
+tool_sources := $(base) $(model) $(live) $(symbol) $(report) $(run) $(cmd)
+tool_objects := $(tool_sources:%.c=$(O)/%.o)
+
+# What unit tests link: every room that needs no kernel and no main.
+pure_objects := $(patsubst %.c,$(O)/%.o,$(base) $(model) $(symbol) $(report) \
+	user/live/hooks.c user/live/plan.c)
+
+.PHONY: all
+all: $(O)/iorace ## build the tool (default)
+
+# ---- kernel side ------------------------------------------------------------------------------------
+
+$(O)/iorace.bpf.o: bpf/iorace.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(O)/iorace.bpf.d -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(O)/%.skel.h: $(O)/%.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
+
+# ---- tool -------------------------------------------------------------------------------------------
+
+$(O)/user/live/tracer.o: $(O)/iorace.skel.h
+
+$(O)/%.o: %.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/iorace: $(tool_objects)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# ---- end-to-end drivers -------------------------------------------------------------------------------
+
+mkops_objects := \
+	$(O)/tests/e2e/mkops.o \
+	$(O)/tests/e2e/mkops_io.o \
+	$(O)/tests/e2e/mkops_random.o \
+	$(O)/tests/e2e/mkops_say.o \
+	$(O)/tests/e2e/mkops_script.o \
+	$(O)/tests/e2e/mkops_watch.o \
+	$(O)/tests/e2e/mkops_worker.o
+
+$(O)/mkops: $(mkops_objects)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -laio -luring -lpthread -o $@
+
+$(O)/tests/e2e/gatedisk.o: CPPFLAGS += $(shell pkg-config --cflags fuse3 2>/dev/null)
+
+$(O)/gatedisk: $(O)/tests/e2e/gatedisk.o
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs fuse3 2>/dev/null) -lpthread -o $@
+
+.PHONY: drivers
+drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the kernel with
+
+.PHONY: e2e
+e2e: all drivers ## end-to-end tests on the running kernel (root)
+	BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/e2e/run -j 2
+
+# ---- the rest ---------------------------------------------------------------------------------------
+
+.PHONY: install
+install: all ## install to $(prefix), default /usr/local
+	install -D -m 755 $(O)/iorace $(DESTDIR)$(prefix)/sbin/iorace
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(O)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between kernels, one accessor each, newest kernel first; the only file that
+ * asks for the existence of a field. Kernel objects are plain addresses here, since raw tracepoints
+ * and kprobes have nothing better and hashing needs numbers.
+ */
+#ifndef IORACE_COMPAT_BPF_H
+#define IORACE_COMPAT_BPF_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include <iorace/op.h>
+#include <iorace/records.h>
+
+extern const volatile struct ior_options ior_options;
+
+/*
+ * 6.2 (a35b9af4ec2c, "bpf: Add a kfunc for generic type cast") reads fields with plain loads; the
+ * helper costs ten times as much. The tool probes for the kfunc and the verifier drops the other
+ * branch.
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+#define KREAD(type, address, field)                                                               \
+	({                                                                                        \
+		typeof(((type *)0)->field) _value;                                                \
+		if (ior_options.has_rdonly_cast) {                                                \
+			const type *_p = bpf_rdonly_cast((const void *)(address),                 \
+							 bpf_core_type_id_kernel(type));          \
+			_value = _p->field;                                                       \
+		} else {                                                                          \
+			bpf_core_read(&_value, sizeof(_value), &((type *)(address))->field);      \
+		}                                                                                 \
+		_value;                                                                           \
+	})
+
+/*
+ * A pointer member as a number: loaded as its type it would be a typed pointer again, which the
+ * verifier lets nobody hash or compare. The first word of a timespec64 is a number, whatever lies
+ * there; the cast takes structs only.
+ */
+#define KPTR(type, address, field)                                                                \
+	({                                                                                        \
+		__u64 _value = 0;                                                                 \
+		__u64 _at = KADDR(type, address, field);                                          \
+		if (ior_options.has_rdonly_cast) {                                                \
+			const struct timespec64 *_p = bpf_rdonly_cast(                            \
+				(const void *)_at, bpf_core_type_id_kernel(struct timespec64));   \
+			_value = _p->tv_sec;                                                      \
+		} else {                                                                          \
+			bpf_probe_read_kernel(&_value, sizeof(_value), (const void *)_at);        \
+		}                                                                                 \
+		_value;                                                                           \
+	})
+
+/* Address of an embedded member: no load. */
+#define KADDR(type, address, field)                                                               \
+	((__u64)(address) + bpf_core_field_offset(type, field))
+
+/* ki_complete is NULL exactly for synchronous kiocbs: is_sync_kiocb(), include/linux/fs.h. */
+static __always_inline bool compat_kiocb_is_async(__u64 kiocb)
+{
+	return KPTR(struct kiocb, kiocb, ki_complete) != 0;
+}
+
+/*
+ * Direction from the iterator: IOCB_WRITE is not set for a plain pwrite() before 6.?; data_source
+ * is there since 5.15 (iov_iter_rw() reads nothing else).
+ */
+static __always_inline bool compat_iter_is_write(__u64 iter)
+{
+	return KREAD(struct iov_iter, iter, data_source);
+}
+
+/* 6.6 (de4f5fed3f23, "iov_iter: add iter_iovec() helper") moved count into a union: CO-RE finds it. */
+static __always_inline __u64 compat_iter_len(__u64 iter)
+{
+	return KREAD(struct iov_iter, iter, count);
+}
+
+/* PREEMPT_RT builds rw_semaphore from an rt_mutex: there is no `count`. */
+static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u64 task)
+{
+	if (bpf_core_field_exists(struct rw_semaphore, count))
+		return ior_rwsem_decode(KREAD(struct rw_semaphore, rwsem, count.counter),
+					KREAD(struct rw_semaphore, rwsem, owner.counter), task);
+	if (bpf_core_field_exists(struct rw_semaphore___rt, rwbase)) {
+		struct rw_semaphore___rt *rt = (void *)rwsem;
+		struct task_struct *owner = 0;
+		int readers = 0;
+
+		bpf_core_read(&readers, sizeof(readers), &rt->rwbase.readers.counter);
+		bpf_core_read(&owner, sizeof(owner), &rt->rwbase.rtmutex.owner);
+		return ior_rwbase_decode(readers, (__u64)owner, task);
+	}
+	return (struct ior_lock_state){ IOR_LOCK_UNKNOWN, IOR_SELF_UNKNOWN };
+}
+
+/*
+ * Inode numbers of btrfs repeat in every subvolume, and stat(2) shows an anonymous device for each.
+ * The types are in the module's BTF, which a cast cannot name, hence the helper.
+ */
+static __always_inline void compat_btrfs_identity(__u64 inode, struct ior_file *file)
+{
+	struct btrfs_inode *bi;
+	struct btrfs_root *root = 0;
+
+	if (!bpf_core_field_exists(struct btrfs_inode, root) ||
+	    !bpf_core_field_exists(struct btrfs_root, anon_dev))
+		return;
+	bi = (void *)(inode - bpf_core_field_offset(struct btrfs_inode, vfs_inode));
+	if (bpf_core_read(&root, sizeof(root), &bi->root) || !root)
+		return;
+	bpf_core_read(&file->subvol, sizeof(file->subvol), &root->root_key.objectid);
+	bpf_core_read(&file->dev, sizeof(file->dev), &root->anon_dev);
+}
+
+#endif

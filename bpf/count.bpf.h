@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Counters: what was seen, what was lost, and the findings. Nothing here decides anything. */
+#ifndef IORACE_COUNT_BPF_H
+#define IORACE_COUNT_BPF_H
+
+#include "compat.bpf.h"
+
+#include <iorace/records.h>
+
+struct ior_counters {
+	__u64 stats[IOR_STAT_COUNT_];
+	__u64 losses[IOR_LOSS_COUNT_];
+	__u64 fs_ops[IOR_FS_COUNT_];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ior_counters);
+} ior_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ior_finding_key);
+	__type(value, struct ior_finding_value);
+} ior_findings SEC(".maps");
+
+static __always_inline struct ior_counters *counters(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ior_counters, &zero);
+}
+
+/*
+ * A plain increment: an interrupt on this CPU between load and store can swallow one of its own
+ * kind. Fine for ops; what must be exact is added atomically.
+ */
+static __always_inline void stat_count(enum ior_stat stat)
+{
+	struct ior_counters *c = counters();
+
+	if (c)
+		c->stats[stat]++;
+}
+
+static __always_inline void fs_count(__u8 fs)
+{
+	struct ior_counters *c = counters();
+
+	if (c && fs < IOR_FS_COUNT_)
+		c->fs_ops[fs]++;
+}
+
+static __always_inline void stat_count_exact(enum ior_stat stat)
+{
+	struct ior_counters *c = counters();
+
+	if (c)
+		__sync_fetch_and_add(&c->stats[stat], 1);
+}
+
+/* Every way to miss something ends here. */
+static __always_inline int loss_count(enum ior_loss loss)
+{
+	struct ior_counters *c = counters();
+
+	if (c)
+		__sync_fetch_and_add(&c->losses[loss], 1);
+	return 0;
+}
+
+/* The finding of this key; *is_new when this pair is its first. NULL: the table is full. */
+static __always_inline struct ior_finding_value *finding_of(const struct ior_finding_key *key,
+							    bool *is_new)
+{
+	struct ior_finding_value *value = bpf_map_lookup_elem(&ior_findings, key);
+	struct ior_finding_value fresh = { .span_start = ~0ULL };
+
+	*is_new = false;
+	if (value)
+		return value;
+	*is_new = bpf_map_update_elem(&ior_findings, key, &fresh, BPF_NOEXIST) == 0;
+	return bpf_map_lookup_elem(&ior_findings, key);
+}
+
+/* Spans and times may lose a race by one pair; counts and bytes may not. */
+static __always_inline void finding_count(struct ior_finding_value *value, struct ior_range common,
+					  __u64 now_ns)
+{
+	__sync_fetch_and_add(&value->count, 1);
+	__sync_fetch_and_add(&value->bytes, ior_range_len(common));
+	if (!value->first_ns)
+		value->first_ns = now_ns;
+	value->last_ns = now_ns;
+	if (common.start < value->span_start)
+		value->span_start = common.start;
+	if (common.end > value->span_end)
+		value->span_end = common.end;
+}
+
+#endif

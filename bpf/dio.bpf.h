@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the direct IO hooks of all flavours have in common: arguments to op_desc, bio to kiocb. */
+#ifndef IORACE_DIO_BPF_H
+#define IORACE_DIO_BPF_H
+
+#include "compat.bpf.h"
+#include "op.bpf.h"
+
+extern const void iomap_dio_bio_end_io __ksym __weak;
+
+#define IOR_EIOCBQUEUED 529 /* include/linux/errno.h */
+
+static __always_inline int dio_begin(__u64 kiocb, __u64 iter)
+{
+	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+	struct op_desc desc = {
+		.kiocb = kiocb,
+		.file = file,
+		.inode = KPTR(struct file, file, f_inode),
+		.pos = KREAD(struct kiocb, kiocb, ki_pos),
+		.len_bytes = compat_iter_len(iter),
+		.kind = compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ,
+		.mode = IOR_MODE_DIRECT,
+		.async = compat_kiocb_is_async(kiocb),
+	};
+
+	return op_begin(&desc);
+}
+
+static __always_inline __u64 dio_kiocb(__u64 dio)
+{
+	return KPTR(struct iomap_dio, dio, iocb);
+}
+
+/*
+ * References on a dio: one of the submitter until it has sent the last bio, one of each bio in
+ * flight. If `ending` bios of it end now and nobody else holds one, all data has moved. If the
+ * submitter still holds his, iomap_dio_complete() follows in his task.
+ */
+static __always_inline int dio_bios_end(__u64 dio, int ending)
+{
+	if (KREAD(struct iomap_dio, dio, ref.counter) != ending)
+		return 0;
+	return op_data_end(dio_kiocb(dio));
+}
+
+/* Result of __iomap_dio_rw(): anything but a dio or "queued" means that nothing will complete. */
+static __always_inline int dio_return(__u64 kiocb, __s64 ret)
+{
+	bool is_error = ret < 0 && ret >= -4095;
+
+	if (ret == 0 || (is_error && ret != -IOR_EIOCBQUEUED))
+		return op_drop(kiocb);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which files are tracked, decided before anything is published, and which tasks are reported.
+ * A task filter never decides what is tracked: pairs with strangers would be missed.
+ */
+#ifndef IORACE_FILTER_BPF_H
+#define IORACE_FILTER_BPF_H
+
+#include "compat.bpf.h"
+#include "walk.bpf.h"
+
+#include <iorace/slot.h>
+
+#define S_IFMT 0170000 /* include/uapi/linux/stat.h */
+#define S_IFREG 0100000
+
+/*
+ * Deep --path filters: the decision of the dentry walk, kept per inode. One word holds a hash of
+ * everything the decision rests on and the answer in bit 0, so a torn or stale entry only costs a
+ * walk. The tool raises `ior_path_epoch` every second, so renames are noticed.
+ */
+#define PATH_CACHE_SIZE 4096
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PATH_CACHE_SIZE);
+	__type(key, __u32);
+	__type(value, __u64);
+} ior_path_cache SEC(".maps");
+
+__u64 ior_path_epoch;
+
+static __always_inline bool path_is_wanted(__u64 inode, __u64 file)
+{
+	__u64 hash = ior_mix(inode + ior_mix(KREAD(struct inode, inode, i_ino) + ior_path_epoch)) | 1;
+	__u32 at = (hash >> 32) & (PATH_CACHE_SIZE - 1);
+	__u64 *cached = bpf_map_lookup_elem(&ior_path_cache, &at);
+	bool wanted;
+
+	if (!cached)
+		return true;
+	if ((*cached | 1) == hash)
+		return *cached & 1;
+	wanted = path_is_below(file);
+	*cached = wanted ? hash : hash & ~1ULL;
+	return wanted;
+}
+
+static __always_inline bool inode_is_listed(__u64 inode, __u32 dev)
+{
+	__u64 ino = KREAD(struct inode, inode, i_ino);
+
+	for (int i = 0; i < IOR_FILTER_INODES_MAX; i++) {
+		if (i < ior_options.inodes_count && ior_options.inodes[i].ino == ino &&
+		    ior_options.inodes[i].dev == dev)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool dev_is_listed(__u32 dev)
+{
+	for (int i = 0; i < IOR_FILTER_DEVS_MAX; i++) {
+		if (i < ior_options.devs_count && ior_options.devs[i] == dev)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool magic_is_listed(__u64 magic)
+{
+	for (int i = 0; i < IOR_FS_COUNT_; i++) {
+		if (i < ior_options.magics_count && ior_options.magics[i] == magic)
+			return true;
+	}
+	return false;
+}
+
+/* Cheapest first; every group that is not empty must agree. */
+static __always_inline bool file_is_wanted(__u64 inode, __u64 file, __u32 dev, __u64 magic)
+{
+	if (ior_options.devs_count && !dev_is_listed(dev))
+		return false;
+	if (ior_options.magics_count && !magic_is_listed(magic))
+		return false;
+	if (ior_options.inodes_count && !inode_is_listed(inode, dev))
+		return false;
+	if (ior_options.paths_count && !path_is_wanted(inode, file))
+		return false;
+	return true;
+}
+
+/* Is the current task below `tree_pid`, which adopts orphans and so stays everybody's ancestor? */
+#define TREE_DEPTH_MAX 32
+
+static __always_inline bool task_is_below(__u64 task, __u32 tree_pid)
+{
+	for (int i = 0; i < TREE_DEPTH_MAX && task; i++) {
+		if (KREAD(struct task_struct, task, tgid) == tree_pid)
+			return i > 0;
+		task = KPTR(struct task_struct, task, real_parent);
+	}
+	return false;
+}
+
+static __always_inline bool pid_is_listed(__u32 pid)
+{
+	for (int i = 0; i < IOR_FILTER_PIDS_MAX; i++) {
+		if (i < ior_options.pids_count && ior_options.pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool comm_is_wanted(const char *comm)
+{
+	const __u64 *have = (const __u64 *)comm;
+	const volatile __u64 *want = (const volatile __u64 *)ior_options.comm;
+
+	return !want[0] || (have[0] == want[0] && have[1] == want[1]);
+}
+
+/* The cgroup of --cgroup, or the one made for the command under `check`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} ior_cgroup SEC(".maps");
+
+/* Does the current task make an op one that is reported? */
+static __always_inline bool task_is_selected(__u64 task, const struct ior_op *op)
+{
+	if (ior_options.pids_count && !pid_is_listed(op->pid))
+		return false;
+	if (!comm_is_wanted(op->comm))
+		return false;
+	if (ior_options.want_cgroup && bpf_current_task_under_cgroup(&ior_cgroup, 0) != 1)
+		return false;
+	if (ior_options.tree_pid && !task_is_below(task, ior_options.tree_pid))
+		return false;
+	return true;
+}
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hooks as raw tracepoints, whose arguments are plain numbers. iomap_dio_rw_begin and
+ * iomap_dio_complete exist from 6.6.
+ */
+#include "dio.bpf.h"
+
+#define RQ_BIOS_MAX 16 /* bound of the walk; beyond it iomap_dio_complete closes the window */
+
+SEC("?raw_tp/iomap_dio_rw_begin")
+int dio_begin_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return dio_begin(ctx->args[0], ctx->args[1]);
+}
+
+/* Late: after the end_io work, inode_dio_end() and the O_DSYNC flush. The fallback. */
+SEC("?raw_tp/iomap_dio_complete")
+int dio_complete_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return op_complete(ctx->args[0]);
+}
+
+SEC("?raw_tp/iomap_dio_invalidate_fail")
+int dio_invalidate_fail_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return op_abandon(ctx->args[0], ctx->args[1]);
+}
+
+/*
+ * The dio of a bio, or 0. A bio that was split counts its chained children in __bi_remaining, and
+ * any of them may be the last to end: while one is out, leave the end to iomap_dio_complete.
+ */
+static __always_inline __u64 bio_whole_dio(__u64 bio)
+{
+	if (KPTR(struct bio, bio, bi_end_io) != (__u64)&iomap_dio_bio_end_io)
+		return 0;
+	if (KREAD(struct bio, bio, __bi_remaining.counter) != 1)
+		return 0;
+	return KPTR(struct bio, bio, bi_private);
+}
+
+/* Devices that take bios (dm, md, zram, pmem); the others complete requests. */
+SEC("?raw_tp/block_bio_complete")
+int bio_complete_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 dio = bio_whole_dio(ctx->args[1]);
+
+	return dio ? dio_bios_end(dio, 1) : 0;
+}
+
+/*
+ * A request may carry several bios, merged from one dio or from many; those of one dio are
+ * neighbours. Called before the bios end. A partial completion ends some of them only: leave it to
+ * iomap_dio_complete.
+ */
+SEC("?raw_tp/block_rq_complete")
+int rq_complete_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 rq = ctx->args[0];
+	__u32 nr_bytes = ctx->args[2];
+	__u64 bio = KPTR(struct request, rq, bio);
+	__u64 dio = 0;
+	int run = 0;
+
+	if (!bio || nr_bytes < KREAD(struct request, rq, __data_len))
+		return 0;
+	for (int i = 0; i < RQ_BIOS_MAX; i++) {
+		__u64 next_dio = bio ? bio_whole_dio(bio) : 0;
+
+		if (next_dio != dio) {
+			if (dio)
+				dio_bios_end(dio, run);
+			dio = next_dio;
+			run = 0;
+		}
+		run++;
+		if (!bio)
+			return 0;
+		bio = KPTR(struct bio, bio, bi_next);
+	}
+	return 0;
+}

@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life of an op: armed? wanted? -> slot filled, locks read -> published -> who else is there? ->
+ * counted and told -> retired. Knows no hook and no report.
+ */
+#include "op.bpf.h"
+
+#include "count.bpf.h"
+#include "emit.bpf.h"
+#include "filter.bpf.h"
+#include "verbs.bpf.h"
+
+#include <iorace/verdict.h>
+
+const volatile struct ior_options ior_options = {};
+
+/* Set last, when every program is attached. */
+bool ior_armed;
+
+/*
+ * Inodes that had an op since we were armed, hashed. An op that ends without having begun here was
+ * begun before; that matters only if something else was tracked on its inode meanwhile.
+ */
+#define TOUCHED_BITS (1U << 16)
+bool ior_draining;
+__u64 ior_touched[TOUCHED_BITS / 64];
+
+__noinline int inflight_meet(__u32 self, const __u64 *way);
+
+#include "inflight.bpf.h"
+
+/* ---- the slow paths, each verified once because it is global --------------------------------- */
+
+__noinline int op_publish_slow(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	return slot && inflight_publish_slow(self, slot);
+}
+
+__noinline int op_look_slow(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (slot)
+		inflight_look_slow(self, slot);
+	return 0;
+}
+
+__noinline int op_retire_slow(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (slot)
+		inflight_retire_slow(self, slot);
+	return 0;
+}
+
+/* ---- a conflicting pair ---------------------------------------------------------------------- */
+
+static __always_inline void file_identity(__u64 inode, struct ior_file *file)
+{
+	__u64 sb = KPTR(struct inode, inode, i_sb);
+
+	file->ino = KREAD(struct inode, inode, i_ino);
+	file->generation = KREAD(struct inode, inode, i_generation);
+	file->dev = KREAD(struct super_block, sb, s_dev);
+	file->magic = KREAD(struct super_block, sb, s_magic);
+	file->subvol = 0;
+	if (file->magic == IOR_MAGIC_BTRFS)
+		compat_btrfs_identity(inode, file);
+}
+
+static __always_inline void finding_side(struct ior_finding_side *side, const struct ior_op *op)
+{
+	__builtin_memcpy(side->comm, op->comm, sizeof(side->comm));
+	side->kind = op->kind;
+	side->mode = op->mode;
+	side->lock = op->lock.i_rwsem;
+	__builtin_memset(side->pad, 0, sizeof(side->pad));
+}
+
+static __always_inline bool side_is_less(const struct ior_finding_side *a,
+					 const struct ior_finding_side *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	for (int i = 0; i < (int)(sizeof(*a) / sizeof(*x)); i++) {
+		if (x[i] != y[i])
+			return x[i] < y[i];
+	}
+	return false;
+}
+
+static __always_inline void finding_key(struct ior_finding_key *key, const struct ior_op *a,
+					const struct ior_op *b)
+{
+	struct ior_finding_side swapped;
+
+	finding_side(&key->sides[0], a);
+	finding_side(&key->sides[1], b);
+	if (side_is_less(&key->sides[1], &key->sides[0])) {
+		swapped = key->sides[0];
+		key->sides[0] = key->sides[1];
+		key->sides[1] = swapped;
+	}
+}
+
+/* Do the filters want this pair told? The pair is a conflict either way. */
+static __always_inline bool pair_is_wanted(const struct ior_op *a, const struct ior_op *b,
+					   struct ior_range common)
+{
+	__u32 modes = 1U << (a->mode & 31) | 1U << (b->mode & 31);
+
+	if (ior_range_len(common) < ior_options.min_overlap_bytes || !(modes & ior_options.modes) ||
+	    !(ior_op_writes(a) && ior_op_writes(b) ? ior_options.kind_ww : ior_options.kind_rw)) {
+		stat_count_exact(IOR_STAT_TOLERATED);
+		return false;
+	}
+	return true;
+}
+
+static __always_inline __u64 op_id(__u32 slot, __u32 seq)
+{
+	return (__u64)slot << 32 | seq;
+}
+
+/*
+ * Both sides of a pair as a record, earlier window first. That is mostly the peer; when two start
+ * together, the one that counts may be the earlier.
+ */
+static __always_inline void record_side(struct ior_rec_conflict *rec, int side,
+					const struct ior_op *op, __u64 id, __s32 stack)
+{
+	rec->ops[side] = *op;
+	rec->op_ids[side] = id;
+	rec->stacks[side] = stack;
+}
+
+static __always_inline void record_send(const struct ior_finding_key *key,
+					const struct ior_slot *mine, __u64 my_id,
+					const struct ior_op *peer, __u64 peer_id, __s32 peer_stack)
+{
+	struct ior_rec_conflict *rec = bpf_ringbuf_reserve(&ior_ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		loss_count(IOR_LOSS_RING_FULL);
+		return;
+	}
+	rec->header.type = IOR_REC_CONFLICT;
+	rec->header.size = sizeof(*rec);
+	rec->file = key->file;
+	if (peer->begin_ns <= mine->op.begin_ns) {
+		rec->time_ns = mine->op.begin_ns;
+		record_side(rec, 0, peer, peer_id, peer_stack);
+		record_side(rec, 1, &mine->op, my_id, mine->stack);
+	} else {
+		rec->time_ns = peer->begin_ns;
+		record_side(rec, 0, &mine->op, my_id, mine->stack);
+		record_side(rec, 1, peer, peer_id, peer_stack);
+	}
+	bpf_ringbuf_submit(rec, 0);
+	stat_count_exact(IOR_STAT_RECORDS);
+}
+
+static __noinline int pair_tell(struct ior_slot *mine, __u32 self, const struct inflight_peer *at,
+				const struct ior_op *peer)
+{
+	struct ior_range common = ior_range_intersection(mine->op.range, peer->range);
+	__u64 now_ns = mine->op.begin_ns;
+	struct ior_finding_value *finding;
+	struct ior_finding_key key;
+	bool is_new;
+
+	if (!pair_is_wanted(&mine->op, peer, common))
+		return 0;
+	stat_count_exact(IOR_STAT_CONFLICTS);
+	file_identity(mine->inode, &key.file);
+	finding_key(&key, &mine->op, peer);
+	finding = finding_of(&key, &is_new);
+	if (!finding)
+		return loss_count(IOR_LOSS_FINDINGS_FULL);
+	finding_count(finding, common, now_ns);
+	if (is_new)
+		emit_path(&key.file, mine->file);
+	if (!record_is_due(finding, now_ns)) {
+		stat_count_exact(IOR_STAT_SUPPRESSED);
+		return 0;
+	}
+	finding->sampled_ns = now_ns;
+	finding->samples++;
+	record_send(&key, mine, op_id(self, mine->seq), peer, op_id(at->at, at->seq), -1);
+	return 0;
+}
+
+/*
+ * Is an op that still has words in the table truly in flight? Its kiocb says so while it lives: the
+ * position moves only when it completes (iomap_dio_complete()), and the memory of a kiocb that is
+ * gone describes something else. This matters for ops whose end no hook shows, and for the moment
+ * between the end of the data and the tracepoint that reports it.
+ */
+static __always_inline bool peer_is_alive(const struct ior_slot *slot)
+{
+	__u64 kiocb = slot->key;
+	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+
+	return KREAD(struct kiocb, kiocb, ki_pos) == slot->op.range.start &&
+	       KPTR(struct file, file, f_inode) == slot->inode;
+}
+
+/* A task has one synchronous op at a time: one of our own that still stands here ended unseen. */
+static __always_inline bool peer_is_our_past(const struct ior_op *mine, const struct ior_op *peer)
+{
+	return !(peer->flags & IOR_OPF_ASYNC) && !(mine->flags & IOR_OPF_ASYNC) &&
+	       peer->tid == mine->tid;
+}
+
+enum pair_view { PAIR_NOTHING, PAIR_CONFLICT, PAIR_CHANGING };
+
+/* What is this pair? `peer` receives a copy of the peer's op that is whole when PAIR_CONFLICT. */
+static __always_inline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
+						struct inflight_peer *at, struct ior_op *peer)
+{
+	struct ior_slot *slot;
+
+	switch (inflight_peer_read(way, at)) {
+	case SIGHT_GONE:
+		return PAIR_NOTHING;
+	case SIGHT_CHANGING:
+		return PAIR_CHANGING;
+	case SIGHT_THERE:
+		break;
+	}
+	slot = slot_at(at->at);
+	if (!slot || slot->inode != mine->inode)
+		return PAIR_NOTHING;
+	*peer = slot->op;
+	if (ior_ops_relation(&mine->op, mine->moving, peer, at->word & IOR_WORD_MOVING) !=
+	    IOR_CONFLICTING)
+		return PAIR_NOTHING;
+	if (!inflight_is_first_common(at, slot,
+				      ior_range_intersection(mine->op.range, peer->range)))
+		return PAIR_NOTHING;
+	if (peer_is_our_past(&mine->op, peer) || !peer_is_alive(slot))
+		return PAIR_NOTHING;
+	return inflight_peer_is_still(way, at, slot) == SIGHT_THERE ? PAIR_CONFLICT : PAIR_CHANGING;
+}
+
+static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct inflight_peer *at,
+				      const struct ior_op *peer)
+{
+	struct ior_slot *slot = slot_at(at->at);
+
+	if (!slot || mine->drained)
+		return 0;
+	if (!((mine->op.flags | peer->flags) & IOR_OPF_SELECTED)) {
+		stat_count(IOR_STAT_UNSELECTED);
+		return 0;
+	}
+	if (mine->op.begin_ns > peer->begin_ns &&
+	    mine->op.begin_ns - peer->begin_ns > ior_options.stale_ns)
+		return loss_count(IOR_LOSS_STALE);
+	switch (inflight_pair_is_mine(self, mine->seq, at, slot)) {
+	case 0:
+		return 0;
+	case 1:
+		return pair_tell(mine, self, at, peer);
+	default:
+		return loss_count(IOR_LOSS_UNATTRIBUTED);
+	}
+}
+
+#define MEET_TRIES 3
+
+/*
+ * Called by the table for each word that may be of an op that matters. Global, so that it is
+ * verified once and not for each way of each line that leads here.
+ */
+__noinline int inflight_meet(__u32 self, const __u64 *way)
+{
+	struct ior_slot *mine = slot_at(self);
+	enum pair_view view = PAIR_CHANGING;
+	struct inflight_peer at;
+	struct ior_op peer;
+
+	if (!mine || !way)
+		return 0;
+	for (int i = 0; i < MEET_TRIES && view == PAIR_CHANGING; i++)
+		view = pair_view(mine, way, &at, &peer);
+	if (view == PAIR_CONFLICT)
+		return pair_count(self, mine, &at, &peer);
+	return view == PAIR_CHANGING ? loss_count(IOR_LOSS_UNATTRIBUTED) : 0;
+}
+
+/* ---- an op's life ------------------------------------------------------------------------------- */
+
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+
+static __always_inline void fill_task(struct ior_op *op, __u64 task)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 flags = KREAD(struct task_struct, task, flags);
+
+	op->pid = pid_tgid >> 32;
+	op->tid = (__u32)pid_tgid;
+	op->cgroup_id = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(op->comm, sizeof(op->comm));
+	if (flags & PF_IO_WORKER) {
+		__u64 leader = KPTR(struct task_struct, task, group_leader);
+
+		__builtin_memset(op->comm, 0, sizeof(op->comm));
+		bpf_probe_read_kernel_str(op->comm, sizeof(op->comm),
+					  (void *)KADDR(struct task_struct, leader, comm));
+	}
+	if (flags & PF_KTHREAD)
+		op->flags |= IOR_OPF_KTHREAD;
+	if (task_is_selected(task, op))
+		op->flags |= IOR_OPF_SELECTED;
+}
+
+/*
+ * On ext4 and XFS an op that holds i_rwsem exclusively itself while i_dio_count is zero has
+ * drained: every direct IO counts itself before it lets go of the lock, so none is in flight,
+ * whatever the table still says (hooks late by a few microseconds). Nowhere else does a zero prove
+ * anything: it is still zero between the begin hook and inode_dio_begin().
+ */
+static __always_inline bool op_has_drained(__u64 inode, const struct ior_op *op, __u8 fs)
+{
+	if (op->lock.i_rwsem != IOR_LOCK_EXCLUSIVE || op->lock.self != IOR_SELF_YES)
+		return false;
+	if (fs != IOR_FS_EXT4 && fs != IOR_FS_XFS)
+		return false;
+	return KREAD(struct inode, inode, i_dio_count.counter) == 0;
+}
+
+/* What is only known when the window opens. */
+static __always_inline void fill_opening(struct ior_slot *slot, __u64 task)
+{
+	slot->op.begin_ns = bpf_ktime_get_ns();
+	slot->op.lock = compat_rwsem_state(KADDR(struct inode, slot->inode, i_rwsem), task);
+	slot->drained = op_has_drained(slot->inode, &slot->op, slot->fs);
+}
+
+static __always_inline void fill_slot(struct ior_slot *slot, const struct op_desc *desc,
+				      struct ior_range range, __u8 fs)
+{
+	__u64 task = bpf_get_current_task();
+
+	inflight_fill_begin(slot);
+	slot->inode = desc->inode;
+	slot->file = desc->file;
+	slot->where = 0;
+	slot->fs = fs;
+	slot->wide = ior_range_is_wide(range);
+	slot->moving = 1;
+	slot->stack = -1;
+	slot->op.range = range;
+	slot->op.kind = desc->kind;
+	slot->op.mode = desc->mode;
+	slot->op.flags = desc->async ? IOR_OPF_ASYNC : 0;
+	slot->op.pad = 0;
+	fill_task(&slot->op, task);
+	fill_opening(slot, task);
+	inflight_fill_end(slot);
+}
+
+/* One chunk, room in its line and nobody near: everything in one cache line. */
+static __always_inline bool publish_common(struct ior_slot *slot, __u32 self)
+{
+	__u64 chunk = ior_chunk_of(slot->op.range.start);
+	struct ior_home home = ior_home_of(slot->inode, chunk);
+	__u32 at = home.line & line_mask(false);
+	struct ior_line *line = line_at(false, at);
+	__u64 word = ior_word_in_chunk(slot->op.range, chunk, home.tag, self,
+				       ior_op_writes(&slot->op), true);
+
+	if (!line || ior_chunk_of(slot->op.range.end - 1) != chunk)
+		return false;
+	if (!inflight_publish_fast(slot, line, at, word))
+		return false;
+	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
+		op_look_slow(self);
+	INFLIGHT_STORE(&slot->settled, 1);
+	return true;
+}
+
+/* The window opens. An op that finds no room anywhere is a loss and leaves no trace. */
+static __always_inline int op_open(struct ior_slot *slot, __u32 self)
+{
+	if (publish_common(slot, self))
+		return 0;
+	if (!op_publish_slow(self)) {
+		slot->state = IOR_SLOT_DONE;
+		return loss_count(IOR_LOSS_UNTRACKED);
+	}
+	op_look_slow(self);
+	INFLIGHT_STORE(&slot->settled, 1);
+	return 0;
+}
+
+static __always_inline void op_close(struct ior_slot *slot, __u32 self)
+{
+	if (slot->state != IOR_SLOT_PUBLISHED)
+		return;
+	if (!inflight_retire_fast(slot))
+		op_retire_slow(self);
+	slot->state = IOR_SLOT_DONE;
+}
+
+/* A slot for this kiocb. One that begins again without having ended ended unseen. */
+static __always_inline int op_slot(__u64 kiocb)
+{
+	int self = inflight_find(kiocb);
+	struct ior_slot *slot;
+
+	if (self < 0)
+		return inflight_claim(kiocb);
+	slot = slot_at(self);
+	if (slot)
+		op_close(slot, self);
+	return self;
+}
+
+/* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
+static __always_inline struct ior_range op_range(const struct op_desc *desc)
+{
+	struct ior_range range = ior_range_from(desc->pos, desc->len_bytes);
+
+	if (desc->kind == IOR_OP_READ) {
+		__u64 size = KREAD(struct inode, desc->inode, i_size);
+
+		if (range.end > size)
+			range.end = size;
+	}
+	return range;
+}
+
+static __always_inline void touched_set(__u64 inode)
+{
+	__u32 bit = ior_mix(inode) >> 48;
+	__u64 mask = 1ULL << (bit & 63);
+	__u64 *word = &ior_touched[(bit >> 6) & (TOUCHED_BITS / 64 - 1)];
+
+	if (!(*word & mask))
+		__sync_fetch_and_or(word, mask);
+}
+
+static __always_inline bool touched_has(__u64 inode)
+{
+	__u32 bit = ior_mix(inode) >> 48;
+
+	return ior_touched[(bit >> 6) & (TOUCHED_BITS / 64 - 1)] & (1ULL << (bit & 63));
+}
+
+/* File system of the op if the file filters want it, else -1. */
+static __always_inline int op_admit(const struct op_desc *desc)
+{
+	__u64 sb = KPTR(struct inode, desc->inode, i_sb);
+	__u64 magic = KREAD(struct super_block, sb, s_magic);
+
+	if (!file_is_wanted(desc->inode, desc->file, KREAD(struct super_block, sb, s_dev), magic) ||
+	    (KREAD(struct inode, desc->inode, i_mode) & S_IFMT) != S_IFREG) {
+		stat_count(IOR_STAT_FILTERED);
+		return -1;
+	}
+	return ior_fs_of_magic(magic);
+}
+
+/* An op the plan cannot see whole: a loss if it is one of those that are reported. */
+static __always_inline int op_uncovered(__u8 fs)
+{
+	struct ior_op op = {};
+
+	fill_task(&op, bpf_get_current_task());
+	if (!(op.flags & IOR_OPF_SELECTED))
+		return 0;
+	fs_count(fs);
+	return loss_count(IOR_LOSS_UNCOVERED);
+}
+
+static __always_inline void op_count(const struct ior_op *op, __u8 fs)
+{
+	if (!(op->flags & IOR_OPF_SELECTED)) {
+		stat_count(IOR_STAT_OTHERS);
+		return;
+	}
+	stat_count(op->kind == IOR_OP_READ ? IOR_STAT_READS : IOR_STAT_WRITES);
+	fs_count(fs);
+}
+
+static __always_inline int op_begin(const struct op_desc *desc)
+{
+	struct ior_range range;
+	struct ior_slot *slot;
+	int fs, self;
+
+	if (!ior_armed)
+		return 0;
+	fs = op_admit(desc);
+	if (fs < 0)
+		return 0;
+	if (!(ior_options.covered_fs & (1U << fs)))
+		return op_uncovered(fs);
+	range = op_range(desc);
+	if (ior_range_is_empty(range))
+		return 0;
+	if (ior_draining)
+		touched_set(desc->inode);
+	self = op_slot(desc->kiocb);
+	slot = self < 0 ? 0 : slot_at(self);
+	if (!slot)
+		return loss_count(IOR_LOSS_UNTRACKED);
+	fill_slot(slot, desc, range, fs);
+	op_count(&slot->op, fs);
+	if (ior_options.opens_at_submit & (1U << fs)) {
+		slot->state = IOR_SLOT_PENDING;
+		return 0;
+	}
+	return op_open(slot, self);
+}
+
+static __always_inline int op_submit(__u64 kiocb)
+{
+	int self = inflight_find(kiocb);
+	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
+
+	if (!slot || slot->state != IOR_SLOT_PENDING)
+		return 0;
+	inflight_fill_begin(slot);
+	fill_opening(slot, bpf_get_current_task());
+	inflight_fill_end(slot);
+	return op_open(slot, self);
+}
+
+static __always_inline int op_data_end(__u64 kiocb)
+{
+	int self = inflight_find(kiocb);
+	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
+
+	if (slot)
+		op_close(slot, self);
+	return 0;
+}
+
+static __always_inline int op_over(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (slot) {
+		op_close(slot, self);
+		inflight_release(self, slot);
+	}
+	return 0;
+}
+
+static __always_inline int op_ended_unbegun(__u64 kiocb)
+{
+	__u64 file, inode;
+
+	if (!ior_draining || !ior_armed)
+		return 0;
+	file = KPTR(struct kiocb, kiocb, ki_filp);
+	inode = KPTR(struct file, file, f_inode);
+	return touched_has(inode) ? loss_count(IOR_LOSS_BEFORE_ATTACH) : 0;
+}
+
+static __always_inline int op_complete(__u64 kiocb)
+{
+	int self = inflight_find(kiocb);
+
+	return self < 0 ? op_ended_unbegun(kiocb) : op_over(self);
+}
+
+static __always_inline int op_drop(__u64 kiocb)
+{
+	int self = inflight_find(kiocb);
+
+	return self < 0 ? 0 : op_over(self);
+}
+
+/* ---- an op that gives up without naming its kiocb -------------------------------------------- */
+
+struct abandon_search {
+	__u64 inode;
+	__u64 pos;
+	__u32 tid;
+	__s32 found;
+};
+
+static int abandon_step(__u32 i, struct abandon_search *s)
+{
+	struct ior_slot *slot = slot_at(i);
+
+	if (!slot)
+		return 1;
+	if (slot->key && slot->inode == s->inode && slot->op.range.start == s->pos &&
+	    slot->op.tid == s->tid && slot->state == IOR_SLOT_PUBLISHED) {
+		s->found = i;
+		return 1;
+	}
+	return 0;
+}
+
+/* Rare enough to search every slot: the kernel logs a warning about it. */
+static __always_inline int op_abandon(__u64 inode, __u64 pos)
+{
+	struct abandon_search s = {
+		.inode = inode,
+		.pos = pos,
+		.tid = (__u32)bpf_get_current_pid_tgid(),
+		.found = -1,
+	};
+
+	bpf_loop((__u64)slot_mask() + 1, abandon_step, &s, 0);
+	return s.found < 0 ? 0 : op_over(s.found);
+}

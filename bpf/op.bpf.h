@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The seam between hooks and the life of an op: one struct and five calls. Hooks know kernel
+ * signatures, nothing behind this line does. Kernel objects are addresses.
+ *
+ * Static, because all of bpf/ is one translation unit (iorace.bpf.c): the common path inlines.
+ */
+#ifndef IORACE_OP_BPF_H
+#define IORACE_OP_BPF_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+struct op_desc {
+	__u64 kiocb; /* identity of the op until it completes */
+	__u64 inode;
+	__u64 file;
+	__u64 pos;
+	__u64 len_bytes;
+	__u8 kind; /* enum ior_op_kind */
+	__u8 mode; /* enum ior_mode */
+	__u8 async;
+	__u8 pad[5];
+};
+
+/* The op is in the file system's read or write function, its locks taken: the window opens. */
+static int op_begin(const struct op_desc *desc);
+
+/* The first bio is about to go: opens the window where it did not open at op_begin(). */
+static int op_submit(__u64 kiocb);
+
+/* All data has moved. The op itself may still have metadata to do. */
+static int op_data_end(__u64 kiocb);
+
+/* The op completed: nothing more will be heard of this kiocb. */
+static int op_complete(__u64 kiocb);
+
+/* The op returned an error before it could complete. */
+static int op_drop(__u64 kiocb);
+
+/* The current task's op at `pos` gives up direct IO: it will not complete as such. */
+static int op_abandon(__u64 inode, __u64 pos);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What crosses from the kernel side to the tool: ring buffer records (a tag and one struct each),
+ * keys and values of the aggregated counters, and the options the programs read.
+ */
+#ifndef IORACE_RECORDS_H
+#define IORACE_RECORDS_H
+
+#include "loss.h"
+#include "op.h"
+
+enum ior_rec_type {
+	IOR_REC_CONFLICT = 1,
+	IOR_REC_PATH = 2,
+};
+
+struct ior_rec_header {
+	__u32 type; /* enum ior_rec_type */
+	__u32 size; /* bytes, with this header */
+};
+IOR_SIZE_IS(struct ior_rec_header, 8);
+
+/* One conflicting pair; ops[0] opened its window first. */
+struct ior_rec_conflict {
+	struct ior_rec_header header;
+	__u64 time_ns;	  /* CLOCK_MONOTONIC, when it was seen */
+	__u64 op_ids[2];  /* unique in one run: two records never name the same two */
+	struct ior_file file;
+	struct ior_op ops[2];
+	__s32 stacks[2]; /* id in the stack map, negative: none */
+};
+IOR_SIZE_IS(struct ior_rec_conflict, 200);
+
+/* State bits of a path, filled by the walk that wrote it. */
+#define IOR_PATH_DELETED (1U << 0)   /* the name was unlinked */
+#define IOR_PATH_TRUNCATED (1U << 1) /* deeper or longer than the record holds */
+#define IOR_PATH_FOREIGN (1U << 2)   /* seen through a mount of another mount namespace */
+#define IOR_PATH_DETACHED (1U << 3)  /* the mount was lazily unmounted */
+
+#define IOR_PATH_NAMES_MAX 40
+#define IOR_PATH_BYTES_MAX 2048
+#define IOR_NAME_MAX 256
+
+/* Names from the leaf up to the root, each with its NUL, `used` bytes in all. */
+struct ior_rec_path {
+	struct ior_rec_header header;
+	struct ior_file file;
+	__u32 state; /* IOR_PATH_* */
+	__u32 used;  /* bytes of names[] */
+	char names[IOR_PATH_BYTES_MAX + IOR_NAME_MAX]; /* the tail is slack for the last name */
+};
+
+/* Which pairs are the same finding. Sides are sorted, so the key is symmetric. */
+struct ior_finding_side {
+	char comm[IOR_COMM_LEN];
+	__u8 kind; /* enum ior_op_kind */
+	__u8 mode; /* enum ior_mode */
+	__u8 lock; /* enum ior_lock */
+	__u8 pad[5];
+};
+IOR_SIZE_IS(struct ior_finding_side, 24);
+
+struct ior_finding_key {
+	struct ior_file file;
+	struct ior_finding_side sides[2];
+};
+IOR_SIZE_IS(struct ior_finding_key, 80);
+
+struct ior_finding_value {
+	__u64 count;	/* distinct pairs */
+	__u64 bytes;	/* sum of the intersections */
+	__u64 first_ns; /* CLOCK_MONOTONIC */
+	__u64 last_ns;
+	__u64 span_start; /* smallest and largest offset that ever conflicted */
+	__u64 span_end;
+	__u64 sampled_ns; /* when the last record was sent */
+	__u64 samples;	  /* records sent */
+};
+IOR_SIZE_IS(struct ior_finding_value, 64);
+
+/* Counters kept per CPU. */
+enum ior_stat {
+	IOR_STAT_READS, /* of selected tasks */
+	IOR_STAT_WRITES,
+	IOR_STAT_OTHERS,     /* ops of tasks that are not selected, tracked all the same */
+	IOR_STAT_FILTERED,   /* ops the file filters turned away */
+	IOR_STAT_CONFLICTS,  /* pairs that count: at least one side selected */
+	IOR_STAT_UNSELECTED, /* times a conflicting pair was met, neither side selected */
+	IOR_STAT_RECORDS,    /* conflict records written */
+	IOR_STAT_SUPPRESSED, /* conflict records held back by rate or limit */
+	IOR_STAT_TOLERATED,  /* conflicting pairs of the wrong kind, mode or size for the filters */
+	IOR_STAT_COUNT_
+};
+
+/* File systems of which ops are counted apart, for the coverage of a run. */
+enum ior_fs {
+	IOR_FS_OTHER,
+	IOR_FS_EXT4,
+	IOR_FS_XFS,
+	IOR_FS_BTRFS,
+	IOR_FS_F2FS,
+	IOR_FS_COUNT_
+};
+
+#define IOR_MAGIC_EXT4 0xEF53ULL      /* include/uapi/linux/magic.h */
+#define IOR_MAGIC_XFS 0x58465342ULL   /* fs/xfs/libxfs/xfs_format.h, XFS_SUPER_MAGIC */
+#define IOR_MAGIC_BTRFS 0x9123683EULL /* include/uapi/linux/magic.h */
+#define IOR_MAGIC_F2FS 0xF2F52010ULL
+
+static inline enum ior_fs ior_fs_of_magic(__u64 magic)
+{
+	switch (magic) {
+	case IOR_MAGIC_EXT4:
+		return IOR_FS_EXT4;
+	case IOR_MAGIC_XFS:
+		return IOR_FS_XFS;
+	case IOR_MAGIC_BTRFS:
+		return IOR_FS_BTRFS;
+	case IOR_MAGIC_F2FS:
+		return IOR_FS_F2FS;
+	default:
+		return IOR_FS_OTHER;
+	}
+}
+
+/* Limits of the filters; more is wrong usage. */
+#define IOR_FILTER_DEVS_MAX 8
+#define IOR_FILTER_INODES_MAX 8
+#define IOR_FILTER_PATHS_MAX 4
+#define IOR_FILTER_PIDS_MAX 16
+
+struct ior_inode_id {
+	__u64 ino;
+	__u32 dev; /* s_dev, kernel encoding */
+	__u32 pad;
+};
+
+/*
+ * Everything the programs are told, read-only from load on. Each group is a conjunction with the
+ * others; members of one group are alternatives; an empty group lets everything pass.
+ */
+struct ior_options {
+	/* file filters: decide what is tracked */
+	__u32 devs[IOR_FILTER_DEVS_MAX];
+	struct ior_inode_id inodes[IOR_FILTER_INODES_MAX];
+	struct ior_inode_id paths[IOR_FILTER_PATHS_MAX]; /* directories */
+	__u64 magics[IOR_FS_COUNT_];
+	__u32 devs_count;
+	__u32 inodes_count;
+	__u32 paths_count;
+	__u32 magics_count;
+
+	/* task filters: decide what is reported */
+	__u32 pids[IOR_FILTER_PIDS_MAX];
+	char comm[IOR_COMM_LEN];
+	__u32 want_cgroup; /* the cgroup in the map, or below it */
+	__u32 pids_count;
+	__u32 tree_pid;	 /* tasks below this process (a child subreaper), 0: any */
+	__u32 self_pid;	 /* never part of a report: the tool itself */
+
+	/* what is reported of the pairs */
+	__u64 min_overlap_bytes;
+	__u32 modes;	   /* bit mask of enum ior_mode */
+	__u32 kind_ww;	   /* report write against write */
+	__u32 kind_rw;	   /* report read against write */
+	__u32 pad;
+	__u64 max_records; /* records of conflicts in all */
+	__u64 sample_ns;   /* least time between two records of one finding; 0: every pair */
+	__u64 stale_ns;	   /* an op older than this is suspect */
+
+	/* shape of the table, powers of two minus one */
+	__u32 line_mask;
+	__u32 slot_mask;
+	__u32 wide_mask;
+
+	/* what this kernel and plan allow */
+	__u32 mnt_ns_inum;	/* mount namespace of the tool */
+	__u32 covered_fs;	/* bit mask of enum ior_fs whose direct windows the plan sees */
+	__u32 opens_at_submit;	/* bit mask of enum ior_fs: window opens at the first bio */
+	__u8 has_rdonly_cast;	/* 6.2+, else fields are read by helper */
+	__u8 want_stacks;
+	__u8 pad2[6];
+};
+
+#endif

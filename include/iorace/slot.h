@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Layout of the in-flight table: pure packing and hashing, no atomics (bpf/inflight.bpf.h) and no
+ * meaning (verdict.h).
+ *
+ * A file is cut into chunks of 64 KiB. (inode, chunk) hashes to a line of one cache line: an
+ * overflow count and seven ways. In a way an op is one word:
+ *
+ *   63      62     61      60..54       53..47        46..27       26..0
+ *   in use  write  moving  last sector  first sector  slot index   tag of (inode, chunk)
+ *
+ * Words alone rule most pairs out. Sectors are rounded outwards and tags collide, so words never
+ * rule a pair in: inode and exact bytes are compared in the slot.
+ */
+#ifndef IORACE_SLOT_H
+#define IORACE_SLOT_H
+
+#include "op.h"
+
+#define IOR_CHUNK_SHIFT 16  /* 64 KiB: one line for a small IO, 17 at most for 1 MiB */
+#define IOR_SECTOR_SHIFT 9
+#define IOR_CHUNK_SECTORS (1U << (IOR_CHUNK_SHIFT - IOR_SECTOR_SHIFT))
+
+#define IOR_WAYS 7
+#define IOR_NARROW_CHUNKS_MAX 17   /* an op over more chunks is wide */
+#define IOR_PROBE_LINES_MAX 256	   /* how far a full line spills: 1 792 ops in one chunk */
+#define IOR_PROBE_SLOTS_MAX 64
+#define IOR_RACES 16		   /* ops that may start on one range at the very same time */
+
+#define IOR_SLOT_BITS 20
+#define IOR_TAG_BITS 27
+#define IOR_SLOTS_MAX (1U << IOR_SLOT_BITS)
+
+#define IOR_WORD_IN_USE (1ULL << 63)
+#define IOR_WORD_WRITE (1ULL << 62)
+#define IOR_WORD_MOVING (1ULL << 61)
+#define IOR_WORD_LAST_SHIFT 54
+#define IOR_WORD_FIRST_SHIFT 47
+#define IOR_WORD_SECTOR_MASK 0x7fULL
+#define IOR_WORD_SLOT_SHIFT IOR_TAG_BITS
+#define IOR_WORD_SLOT_MASK ((1ULL << IOR_SLOT_BITS) - 1)
+#define IOR_WORD_TAG_MASK ((1ULL << IOR_TAG_BITS) - 1)
+_Static_assert(IOR_WAYS < 8, "ior_slot.where keeps a way in three bits");
+_Static_assert(IOR_WORD_SECTOR_MASK == IOR_CHUNK_SECTORS - 1, "sectors of a chunk fit their bits");
+_Static_assert(IOR_TAG_BITS + IOR_SLOT_BITS == IOR_WORD_FIRST_SHIFT, "word fields do not overlap");
+
+struct ior_line {
+	/*
+	 * Low half: how many ops passed this line because it was full, so that look-ups follow
+	 * them. High half, in lines of wide ops only: how many have their home here.
+	 */
+	__u64 header;
+	__u64 ways[IOR_WAYS];
+};
+IOR_SIZE_IS(struct ior_line, 64);
+
+#define IOR_LINE_PASSED_MASK 0xffffffffULL
+#define IOR_LINE_HOME 0x100000000ULL
+
+enum ior_slot_state {
+	IOR_SLOT_IDLE,	    /* claimed, nothing in the lines */
+	IOR_SLOT_PENDING,   /* begun, its window opens later (btrfs) */
+	IOR_SLOT_PUBLISHED, /* has words in the lines */
+	IOR_SLOT_DONE,	    /* window closed, the op itself not yet over */
+};
+
+#define IOR_CHUNK_ANY (~0ULL)
+
+struct ior_slot {
+	__u64 key;	/* the op's kiocb; 0: free */
+	__u32 seq;	/* odd while the slot is filled */
+	__u32 overflow; /* ops whose home is this slot but that stand elsewhere */
+	__u64 inode;
+	__u32 where;   /* single word in its home line: line * 8 + way + 1; 0: search for it */
+	__u16 unused;
+	__u8 settled;  /* it has looked at everybody who was there before it */
+	__u8 state;    /* enum ior_slot_state */
+	struct ior_op op;
+	__u8 moving;
+	__u8 wide;
+	__u8 fs;       /* enum ior_fs */
+	__u8 drained; /* no direct IO was in flight when its window opened */
+	__s32 stack;   /* id in the stack map, negative: none */
+	__u64 file;    /* struct file, for the path of a report */
+	__u64 looking; /* the chunk it is looking at, while it looks chunk by chunk */
+	__u64 pad2;
+};
+IOR_SIZE_IS(struct ior_slot, 128);
+
+/* Who was met while neither had finished looking; see inflight_pair_is_mine(). */
+struct ior_races {
+	__u64 cells[IOR_RACES];
+};
+
+static __always_inline __u64 ior_mix(__u64 x)
+{
+	x *= 0x9E3779B97F4A7C15ULL;
+	x ^= x >> 32;
+	x *= 0xD6E8FEB86659FD93ULL;
+	x ^= x >> 29;
+	return x;
+}
+
+/* Where the ops of one chunk of one inode stand. */
+struct ior_home {
+	__u32 line;   /* home line, not yet masked */
+	__u32 stride; /* odd: visits every line of a power-of-two table */
+	__u64 tag;
+};
+
+static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
+{
+	return (struct ior_home){
+		.line = (__u32)(hash >> 32),
+		.stride = (__u32)(hash >> 46) | 1,
+		.tag = hash & IOR_WORD_TAG_MASK,
+	};
+}
+
+/*
+ * The tag ends in the low bits of the chunk, so that the words of one narrow op all differ: a sweep
+ * that cannot see in which chunk a word stands would else count a pair twice.
+ */
+#define IOR_TAG_CHUNK_MASK 0x1fULL
+_Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op have own tags");
+
+static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk)
+{
+	struct ior_home home = ior_home_from_hash(ior_mix(inode + ior_mix(chunk + 1)));
+
+	home.tag = (home.tag & ~IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
+	return home;
+}
+
+/* Wide ops stand by inode alone. */
+static __always_inline struct ior_home ior_wide_home_of(__u64 inode)
+{
+	return ior_home_from_hash(ior_mix(inode));
+}
+
+static __always_inline __u32 ior_slot_home(__u64 key)
+{
+	return (__u32)(ior_mix(key) >> 32);
+}
+
+static __always_inline __u64 ior_chunk_of(__u64 byte)
+{
+	return byte >> IOR_CHUNK_SHIFT;
+}
+
+/* Chunks a non-empty range touches. */
+static __always_inline __u64 ior_range_chunks(struct ior_range r)
+{
+	return ior_chunk_of(r.end - 1) - ior_chunk_of(r.start) + 1;
+}
+
+static __always_inline bool ior_range_is_wide(struct ior_range r)
+{
+	return ior_range_chunks(r) > IOR_NARROW_CHUNKS_MAX;
+}
+
+static __always_inline __u64 ior_word_pack(__u64 tag, __u32 slot, __u32 first, __u32 last,
+					   bool write, bool moving)
+{
+	return IOR_WORD_IN_USE | (write ? IOR_WORD_WRITE : 0) | (moving ? IOR_WORD_MOVING : 0) |
+	       (__u64)last << IOR_WORD_LAST_SHIFT | (__u64)first << IOR_WORD_FIRST_SHIFT |
+	       (__u64)slot << IOR_WORD_SLOT_SHIFT | tag;
+}
+
+static __always_inline __u32 ior_word_slot(__u64 word)
+{
+	return (word >> IOR_WORD_SLOT_SHIFT) & IOR_WORD_SLOT_MASK;
+}
+
+static __always_inline __u32 ior_word_first(__u64 word)
+{
+	return (word >> IOR_WORD_FIRST_SHIFT) & IOR_WORD_SECTOR_MASK;
+}
+
+static __always_inline __u32 ior_word_last(__u64 word)
+{
+	return (word >> IOR_WORD_LAST_SHIFT) & IOR_WORD_SECTOR_MASK;
+}
+
+/* The word of an op in one of the chunks it touches. */
+static __always_inline __u64 ior_word_in_chunk(struct ior_range r, __u64 chunk, __u64 tag,
+					       __u32 slot, bool write, bool moving)
+{
+	__u64 base = chunk << IOR_CHUNK_SHIFT;
+	__u64 last_byte = r.end - 1;
+	__u32 first = 0, last = IOR_CHUNK_SECTORS - 1;
+
+	if (r.start > base)
+		first = (r.start - base) >> IOR_SECTOR_SHIFT;
+	if (ior_chunk_of(last_byte) == chunk)
+		last = (last_byte - base) >> IOR_SECTOR_SHIFT;
+	return ior_word_pack(tag, slot, first & IOR_WORD_SECTOR_MASK, last & IOR_WORD_SECTOR_MASK,
+			     write, moving);
+}
+
+/*
+ * Can these two be on common bytes, one of them writing? Never a wrong no.
+ *
+ * Without a branch: seven of these stand side by side for each op, and the verifier would follow
+ * every combination of outcomes. Each reason for a no ends up in bit 63.
+ */
+static __always_inline bool ior_words_may_meet(__u64 w, __u64 mine)
+{
+	__u64 diff = w ^ mine;
+	__u64 other_tag = diff & (IOR_WORD_IN_USE | IOR_WORD_TAG_MASK); /* `mine` is in use */
+	__u64 other_slot = diff & (IOR_WORD_SLOT_MASK << IOR_WORD_SLOT_SHIFT);
+	__u64 no = other_tag | -other_tag;
+
+	no |= ~-other_slot;
+	no |= ~((w | mine) << 1); /* the write bit is bit 62 */
+	no |= (__u64)ior_word_last(w) - ior_word_first(mine);
+	no |= (__u64)ior_word_last(mine) - ior_word_first(w);
+	return ~no >> 63;
+}
+
+#endif

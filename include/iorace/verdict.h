@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The definition of a conflict. It stands here once and is compiled into the BPF programs, the
+ * tool and the tests.
+ *
+ * Two ops conflict when they are on the same inode, their byte ranges intersect, at least one of
+ * them writes, and their windows intersect: nothing kept them apart. The first and last of these
+ * are the caller's to know; ior_ops_relation() says the rest.
+ */
+#ifndef IORACE_VERDICT_H
+#define IORACE_VERDICT_H
+
+#include "op.h"
+
+enum ior_relation {
+	IOR_UNRELATED,	/* no common byte, or two reads */
+	IOR_OVERLAPPING, /* common bytes, at least one writes, but not both windows open */
+	IOR_CONFLICTING, /* ... and both windows open at once */
+};
+
+static inline bool ior_ops_overlap(const struct ior_op *a, const struct ior_op *b)
+{
+	return (ior_op_writes(a) || ior_op_writes(b)) && ior_range_overlaps(a->range, b->range);
+}
+
+/*
+ * `a_moving` and `b_moving`: is the window of that op open now, so that its data may be moving.
+ * An op that still waits for a lock overlaps but does not conflict.
+ */
+static inline enum ior_relation ior_ops_relation(const struct ior_op *a, bool a_moving,
+						 const struct ior_op *b, bool b_moving)
+{
+	if (!ior_ops_overlap(a, b))
+		return IOR_UNRELATED;
+	return a_moving && b_moving ? IOR_CONFLICTING : IOR_OVERLAPPING;
+}
+
+/* A conflict says that nothing prevented a torn result. This grades how probable one is. */
+enum ior_tear {
+	IOR_TEAR_UNLIKELY,
+	IOR_TEAR_POSSIBLE,
+	IOR_TEAR_LIKELY,
+	IOR_TEAR_COUNT_
+};
+
+/*
+ * How a mode moves bytes. `atom`: a unit that is hardly ever seen half done; `unit`: one that a
+ * device or a copy loop usually moves in one go. DAX copies words, then cache lines; a direct IO
+ * moves logical blocks (512 at the least), then pages; a buffered copy holds the folio lock.
+ */
+struct ior_grain {
+	__u64 atom_bytes;
+	__u64 unit_bytes;
+};
+
+static inline struct ior_grain ior_mode_grain(__u8 mode)
+{
+	switch (mode) {
+	case IOR_MODE_DAX:
+		return (struct ior_grain){ 8, 64 };
+	case IOR_MODE_DIRECT:
+		return (struct ior_grain){ 512, 4096 };
+	default:
+		return (struct ior_grain){ 4096, 4096 };
+	}
+}
+
+static inline bool ior_range_within_one(struct ior_range r, __u64 unit_bytes)
+{
+	return r.start / unit_bytes == (r.end - 1) / unit_bytes;
+}
+
+/* The finer of the two copies decides: it is the one that can be caught half way. */
+static inline enum ior_tear ior_ops_tear(const struct ior_op *a, const struct ior_op *b)
+{
+	struct ior_range both = ior_range_intersection(a->range, b->range);
+	struct ior_grain ga = ior_mode_grain(a->mode), gb = ior_mode_grain(b->mode);
+	struct ior_grain fine = ga.atom_bytes < gb.atom_bytes ? ga : gb;
+
+	if (ior_range_is_empty(both) || ior_range_within_one(both, fine.atom_bytes))
+		return IOR_TEAR_UNLIKELY;
+	return ior_range_within_one(both, fine.unit_bytes) ? IOR_TEAR_POSSIBLE : IOR_TEAR_LIKELY;
+}
+
+#endif

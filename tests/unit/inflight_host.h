@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The in-flight table on the host: the verbs of bpf/inflight.bpf.h on C11 atomics, arrays as maps,
+ * and a plain inflight_meet() that tells the test which pairs it would count. One per program.
+ *
+ * A program may define, before it includes this:
+ *
+ *	INFLIGHT_HOOK(p, writes)  runs before every access to shared memory
+ *	INFLIGHT_SAW(value)       what that access returned
+ *
+ * and must define host_count_pair() and host_count_unattributed().
+ */
+#ifndef IORACE_TESTS_INFLIGHT_HOST_H
+#define IORACE_TESTS_INFLIGHT_HOST_H
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <iorace/slot.h>
+#include <iorace/verdict.h>
+
+#ifndef INFLIGHT_HOOK
+#define INFLIGHT_HOOK(p, writes) ((void)0)
+#endif
+#ifndef INFLIGHT_SAW
+#define INFLIGHT_SAW(value) ((void)(value))
+#endif
+
+#define INFLIGHT_LOAD(p)                                                                           \
+	({                                                                                         \
+		INFLIGHT_HOOK(p, false);                                                           \
+		__auto_type seen_ = __atomic_load_n(p, __ATOMIC_SEQ_CST);                          \
+		INFLIGHT_SAW(seen_);                                                               \
+		seen_;                                                                             \
+	})
+#define INFLIGHT_STORE(p, v)                                                                       \
+	({                                                                                         \
+		INFLIGHT_HOOK(p, true);                                                            \
+		__atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                          \
+	})
+#define INFLIGHT_CMPXCHG(p, old, new)                                                              \
+	({                                                                                         \
+		INFLIGHT_HOOK(p, true);                                                            \
+		__typeof__(*(p)) seen_ = (old);                                                    \
+		__atomic_compare_exchange_n(p, &seen_, new, false, __ATOMIC_SEQ_CST,               \
+					    __ATOMIC_SEQ_CST);                                     \
+		INFLIGHT_SAW(seen_);                                                               \
+		seen_;                                                                             \
+	})
+#define INFLIGHT_ADD(p, v)                                                                         \
+	({                                                                                         \
+		INFLIGHT_HOOK(p, (v) != 0);                                                        \
+		__auto_type seen_ = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);                    \
+		INFLIGHT_SAW(seen_);                                                               \
+		seen_;                                                                             \
+	})
+#define INFLIGHT_GLOBAL static
+
+#define inflight_loop(n, fn, ctx)                                                                  \
+	do {                                                                                       \
+		__u64 loop_end_ = (n);                                                             \
+		for (__u64 loop_i_ = 0; loop_i_ < loop_end_; loop_i_++)                            \
+			if (fn((__u32)loop_i_, ctx))                                               \
+				break;                                                             \
+	} while (0)
+
+/* ---- arrays as maps -------------------------------------------------------------------------- */
+
+struct host_table {
+	struct ior_line *lines[2]; /* narrow, wide */
+	struct ior_slot *slots;
+	struct ior_races *races;
+	__u32 line_masks[2];
+	__u32 slot_mask;
+	__u64 lines_read; /* narrow ones, if HOST_COUNTS_LINES: not atomic, for one thread */
+};
+
+static struct host_table host;
+
+static inline void *host_zalloc(__u64 count, __u64 size)
+{
+	void *p = aligned_alloc(64, count * size);
+
+	assert(p);
+	memset(p, 0, count * size);
+	return p;
+}
+
+/* All three are powers of two. */
+static inline void host_table_init(__u32 lines, __u32 wide_lines, __u32 slots)
+{
+	host = (struct host_table){
+		.lines = { host_zalloc(lines, sizeof(struct ior_line)),
+			   host_zalloc(wide_lines, sizeof(struct ior_line)) },
+		.slots = host_zalloc(slots, sizeof(struct ior_slot)),
+		.races = host_zalloc(slots, sizeof(struct ior_races)),
+		.line_masks = { lines - 1, wide_lines - 1 },
+		.slot_mask = slots - 1,
+	};
+}
+
+static inline void host_table_done(void)
+{
+	free(host.lines[0]);
+	free(host.lines[1]);
+	free(host.slots);
+	free(host.races);
+	memset(&host, 0, sizeof(host));
+}
+
+static inline __u32 line_mask(bool wide)
+{
+	return host.line_masks[wide];
+}
+
+static inline __u32 slot_mask(void)
+{
+	return host.slot_mask;
+}
+
+static inline struct ior_line *line_at(bool wide, __u32 i)
+{
+#ifdef HOST_COUNTS_LINES
+	host.lines_read += !wide;
+#endif
+	return i <= host.line_masks[wide] ? &host.lines[wide][i] : NULL;
+}
+
+static inline struct ior_slot *slot_at(__u32 i)
+{
+	return i <= host.slot_mask ? &host.slots[i] : NULL;
+}
+
+static inline struct ior_races *races_at(__u32 i)
+{
+	return i <= host.slot_mask ? &host.races[i] : NULL;
+}
+
+static void inflight_meet(__u32 self, const __u64 *way);
+
+#ifndef INFLIGHT_UNDER_TEST
+#define INFLIGHT_UNDER_TEST "inflight.bpf.h"
+#endif
+#include INFLIGHT_UNDER_TEST
+
+/* ---- what a slot tells about its op ----------------------------------------------------------- */
+
+/*
+ * The peers of a slot read it while it may change hands. On the kernel side these are plain reads
+ * whose result is dropped when the sequence has moved on; here they are relaxed atomics, so that
+ * ThreadSanitizer speaks up about everything else.
+ */
+static inline void host_copy(void *to, const void *from, __u32 bytes)
+{
+	__u64 *t = to;
+	const __u64 *f = from;
+
+	for (__u32 i = 0; i < bytes / sizeof(*t); i++)
+		__atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+/* Test ops carry their id where a real one has its time. */
+static inline __u64 host_id(const struct ior_slot *slot)
+{
+	return __atomic_load_n(&slot->op.begin_ns, __ATOMIC_RELAXED);
+}
+
+static inline void host_fill(struct ior_slot *slot, __u64 inode, const struct ior_op *op)
+{
+	inflight_fill_begin(slot);
+	INFLIGHT_HOOK(&slot->inode, true);
+	__atomic_store_n(&slot->inode, inode, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->wide, ior_range_is_wide(op->range), __ATOMIC_RELAXED);
+	INFLIGHT_HOOK(&slot->op, true);
+	host_copy(&slot->op, op, sizeof(*op));
+	inflight_fill_end(slot);
+	slot->stack = STAGE_OVERLAP;
+}
+
+/* ---- meeting ---------------------------------------------------------------------------------- */
+
+static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage);
+static void host_count_unattributed(__u64 self_id, __u64 peer_id);
+
+#define HOST_SIGHTS_MAX 64
+
+static inline void host_judge(__u32 self, const struct inflight_peer *peer, __u64 peer_id,
+			      enum inflight_stage stage)
+{
+	struct ior_slot *slot = slot_at(self);
+	int mine = inflight_pair_is_mine_at(self, __atomic_load_n(&slot->seq, __ATOMIC_RELAXED),
+					    peer, slot_at(peer->at), stage);
+
+	if (mine > 0)
+		host_count_pair(host_id(slot), peer_id, stage);
+	else if (mine < 0)
+		host_count_unattributed(host_id(slot), peer_id);
+}
+
+/* True: look again. */
+static inline bool host_meet_once(__u32 self, const __u64 *way)
+{
+	struct ior_slot *slot = slot_at(self), *peer_slot;
+	struct inflight_peer peer;
+	struct ior_slot seen = { 0 };
+	enum inflight_sight sight = inflight_peer_read(way, &peer);
+
+	if (sight != SIGHT_THERE)
+		return sight == SIGHT_CHANGING;
+	peer_slot = slot_at(peer.at);
+	INFLIGHT_HOOK(&peer_slot->inode, false);
+	seen.inode = __atomic_load_n(&peer_slot->inode, __ATOMIC_RELAXED);
+	seen.wide = __atomic_load_n(&peer_slot->wide, __ATOMIC_RELAXED);
+	INFLIGHT_HOOK(&peer_slot->op, false);
+	host_copy(&seen.op, &peer_slot->op, sizeof(seen.op));
+	INFLIGHT_SAW(seen.op.begin_ns ^ seen.op.range.start << 20 ^ seen.inode << 40);
+	if (inflight_peer_is_still(way, &peer, peer_slot) != SIGHT_THERE)
+		return true;
+	if (seen.inode != slot->inode || !ior_ops_overlap(&seen.op, &slot->op) ||
+	    !inflight_is_first_common(&peer, &seen,
+				      ior_range_intersection(seen.op.range, slot->op.range)))
+		return false;
+	if (slot->stack == STAGE_OVERLAP)
+		host_judge(self, &peer, host_id(&seen), STAGE_OVERLAP);
+	if (slot->moving && (peer.word & IOR_WORD_MOVING))
+		host_judge(self, &peer, host_id(&seen), STAGE_CONFLICT);
+	return false;
+}
+
+static void inflight_meet(__u32 self, const __u64 *way)
+{
+	for (int i = 0; i < HOST_SIGHTS_MAX; i++)
+		if (!host_meet_once(self, way))
+			return;
+	host_count_unattributed(host_id(slot_at(self)), ~0ULL);
+}
+
+/* ---- an op from its begin to its end ---------------------------------------------------------- */
+
+/* Moments of one op; the test says what a clock is. */
+struct host_times {
+	__u64 published, look_began;
+};
+
+#ifndef HOST_NOW
+#define HOST_NOW() 0ULL
+#endif
+
+/* As the hooks do it: the common op of one chunk that meets nobody touches one shared line. */
+static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
+				   struct host_times *times)
+{
+	__u64 chunk = ior_chunk_of(slot->op.range.start);
+	struct ior_home home = ior_home_of(slot->inode, chunk);
+	__u32 index = home.line & line_mask(false);
+	struct ior_line *line = line_at(false, index);
+	__u64 word = ior_word_in_chunk(slot->op.range, chunk, home.tag, at,
+				       ior_op_writes(&slot->op), moving);
+
+	slot->moving = moving;
+	if (!inflight_publish_fast(slot, line, index, word) && !inflight_publish_slow(at, slot))
+		return false;
+	times->published = times->look_began = HOST_NOW();
+	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
+		inflight_look_slow(at, slot);
+	INFLIGHT_STORE(&slot->settled, 1);
+	return true;
+}
+
+/* The slot it got, or -1: untracked, and nothing is left of it. */
+static inline int host_begin(__u64 key, __u64 inode, const struct ior_op *op, bool moving)
+{
+	int at = inflight_claim(key);
+	struct ior_slot *slot;
+
+	if (at < 0)
+		return -1;
+	slot = slot_at(at);
+	host_fill(slot, inode, op);
+	if (inflight_enter(at, slot, moving))
+		return at;
+	inflight_release(at, slot);
+	return -1;
+}
+
+static inline void host_move(__u32 at)
+{
+	slot_at(at)->stack = STAGE_CONFLICT;
+	inflight_move(at, slot_at(at));
+}
+
+static inline void host_end(__u32 at)
+{
+	inflight_retire(at, slot_at(at));
+	inflight_release(at, slot_at(at));
+}
+
+#endif

@@ -1,0 +1,122 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Break the in-flight table in one place at a time and see that a test notices.
+# Usage: tests/unit/mutants.sh [name...]   (about two minutes for all)
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+CC=${CC:-gcc}
+alive=0
+
+# The program ran and found nothing: the mutant lives.
+passes() {
+	timeout 60 "$@" >"$tmp/out" 2>&1
+}
+
+build() {
+	"$CC" -std=gnu11 -O1 -w -I"$tmp/include" -Iinclude -Ibpf \
+		-DINFLIGHT_UNDER_TEST="\"$tmp/inflight.bpf.h\"" \
+		"tests/unit/$1.c" -o "$tmp/$1" -lcmocka -lpthread
+}
+
+caught_by() {
+	for test in test_inflight "test_inflight_model 1 20000" "test_inflight_stress 1 12"; do
+		name=${test%% *}
+		build "$name" || return 2
+		# shellcheck disable=SC2086 # the test's arguments are words
+		passes "$tmp/"$test || { echo "$name"; return 0; }
+	done
+	return 1
+}
+
+# mutant NAME FILE SED-SCRIPT
+mutant() {
+	case " $wanted " in
+	"  " | *" $1 "*) ;;
+	*) return ;;
+	esac
+	mkdir -p "$tmp/include/iorace"
+	cp bpf/inflight.bpf.h "$tmp/inflight.bpf.h"
+	cp include/iorace/*.h "$tmp/include/iorace/"
+	target=$tmp/$2
+	cp "$target" "$tmp/before"
+	sed -i "$3" "$target"
+	if [ "$1" = unchanged ]; then
+		by=$(caught_by) || return
+		echo "without a mutation, $by fails"
+		exit 2
+	fi
+	if cmp -s "$target" "$tmp/before"; then
+		echo "$1: the mutation no longer applies"
+		alive=1
+	elif by=$(caught_by); then
+		echo "$1: caught by $by"
+	else
+		echo "$1: ALIVE"
+		alive=1
+	fi
+}
+
+H=inflight.bpf.h
+S=include/iorace/slot.h
+
+wanted=
+mutant unchanged $H ''
+wanted="$*"
+
+mutant look_before_publish $H \
+	'/^static __always_inline bool inflight_enter/,/^}/{
+	s/if (!inflight_publish_slow/inflight_look_slow(self, slot);\n\tif (!inflight_publish_slow/
+	s/^\tinflight_look_slow(self, slot);$//}'
+mutant passed_not_raised $H '/^static __always_inline int walk_put/,/^}/s/INFLIGHT_ADD.*//'
+mutant passed_not_lowered $H '/case STEP_UNPASS:/,/return 0/s/INFLIGHT_ADD.*//'
+mutant passed_raised_late $H \
+	'/^static __always_inline int walk_put/,/^}/{s/INFLIGHT_ADD.*//
+	s/w->depth = depth;/w->depth = depth; for (__u32 d = 0; d < depth; d++) INFLIGHT_ADD(\&line_at(w->wide, walk_line(w, d))->header, 1ULL);/}'
+mutant walk_meets_lines_twice $H \
+	'/walk_reach(const/,/^}/s/return mask.*/(void)mask; return IOR_PROBE_LINES_MAX;/'
+mutant look_stops_at_home $H 's/return !line_was_passed(line);/return 1;/'
+mutant seq_ignored $H \
+	'/inflight_peer_is_still(const/,/^}/s/if (INFLIGHT_ADD.*/if (0)/'
+mutant word_not_rechecked $H \
+	'/inflight_peer_is_still(const/,/^}/s/return INFLIGHT_LOAD(way).*/(void)way; return SIGHT_THERE;/'
+mutant everybody_settled $H 's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true;/'
+mutant nobody_enters_the_set $H \
+	's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true; (void)race_find_step; r.outcome = 1; return 1;/'
+mutant settled_before_look $H \
+	'/^static __always_inline bool inflight_enter/,/^}/s/^\tinflight_look_slow/\tINFLIGHT_STORE(\&slot->settled, 1);\n&/'
+mutant settled_not_reset_by_fill $H 's/INFLIGHT_STORE(&slot->settled, 0);\n\tinflight_b//; /^static __always_inline void inflight_fill_end/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
+mutant settled_not_reset_by_move $H \
+	'/^static __always_inline void inflight_move/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
+mutant move_does_not_look $H \
+	'/^static __always_inline void inflight_move/,/^}/s/inflight_look_slow.*//'
+mutant move_looks_first $H \
+	'/^static __always_inline void inflight_move/,/^}/{s/^\tinflight_look_slow.*//
+	s/chunks_of_slot(&c, self, slot);/slot->moving = 1; inflight_look_slow(self, slot); slot->moving = 0; &/}'
+mutant generation_ignored $H 's/return (seq >> 1) % 65535 + 1;/return 1 + 0 * seq;/'
+mutant owner_not_checked $H 's/if (!race_owner_is_still(r))/if (0)/'
+mutant successor_believed $H 's/if ((peer_settled || r.outcome < 0).*/if (0)/'
+mutant entry_without_stage $H 's/ << 1 | stage;/ << 1;/'
+mutant entry_without_other_seq $H 's/(other_seq >> 1) & RACE_OTHER_SEQ_MASK/0 * other_seq/'
+mutant every_chunk_counts $H \
+	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide)/if (1)/'
+mutant look_forgets_its_chunk $H '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
+mutant narrow_ignores_wide $H 's/if (slot->wide || !wide_is_empty(c.inode))/if (slot->wide)/'
+mutant wide_ignores_narrow $H 's/^\t\twide_look_at_narrow(&c);/\t\t;/'
+mutant wide_counts_after_publish $H \
+	'/^static __always_inline bool wide_publish/,/^}/{/wide_count(&c->walk, IOR_LINE_HOME);/d
+	s/^\t\treturn true;/\t\t{ wide_count(\&c->walk, IOR_LINE_HOME); return true; }/
+	s/^\twide_count(&c->walk, -IOR_LINE_HOME);//}'
+mutant untracked_leaves_words $H 's/chunks_run(&c, STEP_CLEAR, c.failed_at);/;/'
+mutant untracked_leaves_counts $H '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
+mutant retire_twice $H '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
+mutant release_twice $H '/^static __always_inline void inflight_release/,/^}/s/if (!key)/if (0)/'
+mutant find_looks_at_home_only $H 's/if (INFLIGHT_LOAD(&home->overflow))/if (0)/'
+mutant overflow_not_lowered $H '/^static __always_inline void inflight_release/,/^}/s/INFLIGHT_ADD(&home->overflow, -1U);/;/'
+mutant last_sector_short $S 's/last = (last_byte - base) >> IOR_SECTOR_SHIFT;/last = (last_byte - 1 - base) >> IOR_SECTOR_SHIFT;/'
+mutant sectors_exclusive $S 's/ior_word_first(w) <= ior_word_last(mine)/ior_word_first(w) < ior_word_last(mine)/'
+mutant reads_match_reads $S 's/if (!((w | mine) & IOR_WORD_WRITE) || /if (/'
+mutant tags_of_one_op_alike $S 's/home.tag = (home.tag .*/home.tag = 5;/'
+
+exit $alive

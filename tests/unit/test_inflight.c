@@ -1,0 +1,703 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The in-flight table, one thread: layout, geometry, spilling, wide ops, slots. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "inflight_host.h"
+
+#define K 1024ULL
+#define M (K * K)
+#define CHUNK (1ULL << IOR_CHUNK_SHIFT)
+#define INODE 0xffff888012345678ULL
+#define OTHER_INODE 0xffff888012345a00ULL
+
+/* ---- what was counted ------------------------------------------------------------------------ */
+
+static struct {
+	__u32 conflicts, overlaps, unattributed;
+} seen;
+
+static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage)
+{
+	assert_true(self_id != peer_id);
+	if (stage == STAGE_OVERLAP)
+		seen.overlaps++;
+	else
+		seen.conflicts++;
+}
+
+static void host_count_unattributed(__u64 self_id, __u64 peer_id)
+{
+	(void)self_id, (void)peer_id;
+	seen.unattributed++;
+}
+
+/* ---- helpers ----------------------------------------------------------------------------------- */
+
+static __u64 next_key = 0x1000;
+static __u64 next_id = 1;
+
+static struct ior_op op_of(__u64 start, __u64 end, enum ior_op_kind kind)
+{
+	return (struct ior_op){
+		.range = { start, end },
+		.begin_ns = next_id++,
+		.kind = kind,
+		.mode = IOR_MODE_DIRECT,
+	};
+}
+
+static int begin_on(__u64 inode, __u64 start, __u64 end, enum ior_op_kind kind, bool moving)
+{
+	struct ior_op op = op_of(start, end, kind);
+
+	return host_begin(next_key += 0x140, inode, &op, moving);
+}
+
+static int begin(__u64 start, __u64 end, enum ior_op_kind kind)
+{
+	return begin_on(INODE, start, end, kind, true);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&seen, 0, sizeof(seen));
+	host_table_init(1024, 64, 4096);
+	return 0;
+}
+
+static int setup_tiny(void **state)
+{
+	(void)state;
+	memset(&seen, 0, sizeof(seen));
+	host_table_init(8, 4, 64);
+	return 0;
+}
+
+/* Everything is zero again: nobody left a word, a count or a key. */
+static void assert_table_is_empty(void)
+{
+	for (int wide = 0; wide < 2; wide++)
+		for (__u32 i = 0; i <= line_mask(wide); i++) {
+			assert_int_equal(host.lines[wide][i].header, 0);
+			for (int way = 0; way < IOR_WAYS; way++)
+				assert_int_equal(host.lines[wide][i].ways[way], 0);
+		}
+	for (__u32 i = 0; i <= slot_mask(); i++) {
+		assert_int_equal(host.slots[i].key, 0);
+		assert_int_equal(host.slots[i].overflow, 0);
+		assert_int_equal(host.slots[i].seq & 1, 0);
+	}
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	host_table_done();
+	return 0;
+}
+
+static __u32 words_of_slot(__u32 slot, bool wide)
+{
+	__u32 count = 0;
+
+	for (__u32 i = 0; i <= line_mask(wide); i++)
+		for (int way = 0; way < IOR_WAYS; way++) {
+			__u64 w = host.lines[wide][i].ways[way];
+
+			count += w && ior_word_slot(w) == slot;
+		}
+	return count;
+}
+
+static bool chunk_holds(__u64 word, struct ior_home home, bool wide)
+{
+	for (__u32 depth = 0; depth <= line_mask(wide) && depth < IOR_PROBE_LINES_MAX; depth++) {
+		__u32 at = (home.line + depth * home.stride) & line_mask(wide);
+
+		for (int way = 0; way < IOR_WAYS; way++)
+			if (host.lines[wide][at].ways[way] == word)
+				return true;
+		if (!line_was_passed(&host.lines[wide][at]))
+			return false;
+	}
+	return false;
+}
+
+/* A published op stands once in every chunk it touches, where a look-up would come by, else nowhere. */
+static void assert_op_is_where_it_should(__u32 at)
+{
+	struct ior_slot *slot = slot_at(at);
+	bool write = ior_op_writes(&slot->op);
+	__u64 first = ior_chunk_of(slot->op.range.start);
+	__u64 chunks = ior_range_chunks(slot->op.range);
+	struct ior_home home = ior_wide_home_of(slot->inode);
+
+	if (slot->wide) {
+		assert_int_equal(words_of_slot(at, false), 0);
+		assert_int_equal(words_of_slot(at, true), 1);
+		assert_true(chunk_holds(ior_word_pack(home.tag, at, 0, IOR_CHUNK_SECTORS - 1, write,
+						      slot->moving),
+					home, true));
+		return;
+	}
+	assert_int_equal(words_of_slot(at, false), chunks);
+	assert_int_equal(words_of_slot(at, true), 0);
+	for (__u64 i = 0; i < chunks; i++) {
+		home = ior_home_of(slot->inode, first + i);
+		assert_true(chunk_holds(ior_word_in_chunk(slot->op.range, first + i, home.tag, at,
+							  write, slot->moving),
+					home, false));
+	}
+}
+
+/* ---- layout ------------------------------------------------------------------------------------ */
+
+static void word_gives_back_what_was_packed(void **state)
+{
+	static const __u32 sectors[] = { 0, 1, 63, 126, 127 };
+	static const __u32 slots[] = { 0, 1, 0x55555, IOR_SLOTS_MAX - 1 };
+	static const __u64 tags[] = { 0, 1, 0x2aaaaaa, IOR_WORD_TAG_MASK };
+
+	(void)state;
+	for (int i = 0; i < 5 * 5 * 4 * 4 * 4; i++) {
+		__u32 first = sectors[i % 5], last = sectors[i / 5 % 5];
+		__u32 slot = slots[i / 25 % 4];
+		__u64 tag = tags[i / 100 % 4];
+		bool write = i / 400 & 1, moving = i / 800 & 1;
+		__u64 w = ior_word_pack(tag, slot, first, last, write, moving);
+
+		assert_true(w & IOR_WORD_IN_USE);
+		assert_int_equal(ior_word_first(w), first);
+		assert_int_equal(ior_word_last(w), last);
+		assert_int_equal(ior_word_slot(w), slot);
+		assert_int_equal(w & IOR_WORD_TAG_MASK, tag);
+		assert_int_equal(!!(w & IOR_WORD_WRITE), write);
+		assert_int_equal(!!(w & IOR_WORD_MOVING), moving);
+	}
+}
+
+/* ---- geometry ----------------------------------------------------------------------------------- */
+
+struct geometry {
+	const char *name;
+	struct ior_range a, b;
+	bool overlap;
+};
+
+#define P63 (1ULL << 63)
+#define END (~0ULL)
+
+static const struct geometry geometries[] = {
+	{ "identical", { 0, 4096 }, { 0, 4096 }, true },
+	{ "adjacent", { 0, 4096 }, { 4096, 8192 }, false },
+	{ "adjacent inside a sector", { 0, 100 }, { 100, 200 }, false },
+	{ "one byte inside a sector", { 0, 101 }, { 100, 200 }, true },
+	{ "nested", { 0, 65536 }, { 512, 1024 }, true },
+	{ "partial", { 0, 8192 }, { 4096, 12288 }, true },
+	{ "disjoint in one chunk", { 0, 512 }, { 60 * K, 64 * K }, false },
+	{ "adjacent at a chunk border", { 0, CHUNK }, { CHUNK, 2 * CHUNK }, false },
+	{ "last byte of a chunk", { 0, CHUNK }, { CHUNK - 1, CHUNK + 1 }, true },
+	{ "first byte of a chunk", { 0, CHUNK + 1 }, { CHUNK, CHUNK + 512 }, true },
+	{ "many common chunks", { 100, 1 * M }, { 5 * CHUNK + 7, 1 * M + 300 }, true },
+	{ "16 chunks, identical", { 0, 1 * M }, { 0, 1 * M }, true },
+	{ "17 chunks, the last in common", { 1, 1 * M + 1 }, { 1 * M, 1 * M + 512 }, true },
+	{ "17 chunks, adjacent", { 1, 1 * M + 1 }, { 1 * M + 1, 1 * M + 512 }, false },
+	{ "17 against 17", { 1, 1 * M + 1 }, { 100, 1 * M + 100 }, true },
+	{ "wide, narrow inside", { 0, 2 * M }, { 1 * M, 1 * M + 4096 }, true },
+	{ "wide, narrow over its start", { 1 * M, 9 * M }, { 1 * M - 9, 1 * M + 1 }, true },
+	{ "wide, narrow over its end", { 1 * M, 9 * M }, { 9 * M - 1, 9 * M + 1 }, true },
+	{ "wide, adjacent", { 1 * M, 9 * M }, { 9 * M, 9 * M + 4096 }, false },
+	{ "wide, narrow of 17 chunks inside", { 0, 90 * M }, { 5 * M + 1, 6 * M + 1 }, true },
+	{ "wide, identical", { 0, 9 * M }, { 0, 9 * M }, true },
+	{ "wide, partial", { 0, 9 * M }, { 8 * M, 17 * M }, true },
+	{ "wide, disjoint", { 0, 9 * M }, { 9 * M, 17 * M }, false },
+	{ "wider than the table, narrow inside", { 0, 1 * M * K }, { 5 * M, 5 * M + 1 }, true },
+	{ "truncate, narrow beyond", { 4096, END }, { 7 * M + 1, 8 * M + 1 }, true },
+	{ "truncate, narrow over its start", { 4096, END }, { 0, 4097 }, true },
+	{ "truncate, narrow before", { 4096, END }, { 0, 4096 }, false },
+	{ "truncate, wide", { 4096, END }, { 0, 100 * M }, true },
+	{ "up to 2^63", { P63 - 4096, P63 }, { P63 - 1, P63 }, true },
+	{ "adjacent at 2^63", { P63 - 4096, P63 }, { P63, P63 + 4096 }, false },
+	{ "over 2^63", { P63 - 4096, P63 + 4096 }, { P63, P63 + 1 }, true },
+	{ "up to the last byte", { END - 4096, END }, { END - 1, END }, true },
+	{ "everything", { 0, END }, { END - 1, END }, true },
+};
+
+static void geometry_holds(const struct geometry *g, bool swap, bool retire_first)
+{
+	struct ior_range first = swap ? g->b : g->a, second = swap ? g->a : g->b;
+	int a = begin(first.start, first.end, IOR_OP_WRITE), b;
+
+	assert_true(a >= 0);
+	assert_op_is_where_it_should(a);
+	if (retire_first)
+		host_end(a);
+	b = begin(second.start, second.end, IOR_OP_READ);
+	assert_true(b >= 0);
+	assert_op_is_where_it_should(b);
+	if (!retire_first)
+		host_end(a);
+	host_end(b);
+	if (seen.conflicts != (g->overlap && !retire_first))
+		fail_msg("%s, %s first: counted %u", g->name, swap ? "second" : "first",
+			 seen.conflicts);
+	assert_int_equal(seen.overlaps, seen.conflicts);
+	assert_int_equal(seen.unattributed, 0);
+	seen.conflicts = seen.overlaps = 0;
+	assert_table_is_empty();
+}
+
+static void ranges_meet_exactly_when_they_share_a_byte(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(geometries) / sizeof(geometries[0]); i++)
+		for (int way = 0; way < 4; way++)
+			geometry_holds(&geometries[i], way & 1, way & 2);
+}
+
+static void two_reads_do_not_meet(void **state)
+{
+	int a = begin(0, 4096, IOR_OP_READ), b = begin(0, 4096, IOR_OP_READ);
+
+	(void)state;
+	assert_int_equal(seen.conflicts, 0);
+	host_end(a);
+	host_end(b);
+	assert_table_is_empty();
+}
+
+static void same_bytes_of_two_inodes_do_not_meet(void **state)
+{
+	int narrow = begin_on(INODE, 0, 4096, IOR_OP_WRITE, true);
+	int wide = begin_on(OTHER_INODE, 0, END, IOR_OP_SIZE, true);
+	int other = begin_on(INODE, 1 * M, END, IOR_OP_SIZE, true);
+
+	(void)state;
+	assert_int_equal(seen.conflicts, 0);
+	host_end(narrow);
+	host_end(wide);
+	host_end(other);
+	assert_table_is_empty();
+}
+
+/* ---- full lines --------------------------------------------------------------------------------- */
+
+static void full_line_spills_and_is_followed(void **state)
+{
+	int at[100];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		at[i] = begin(0, 4096, IOR_OP_WRITE);
+		assert_true(at[i] >= 0);
+		assert_int_equal(seen.conflicts, (i + 1) * i / 2);
+	}
+	for (int i = 0; i < 100; i++)
+		assert_op_is_where_it_should(at[i]);
+	for (int i = 0; i < 100; i++)
+		host_end(at[i * 37 % 100]);
+	assert_table_is_empty();
+}
+
+static void op_behind_a_line_that_is_free_again_is_found(void **state)
+{
+	int at[IOR_WAYS + 1], reader;
+
+	(void)state;
+	for (int i = 0; i <= IOR_WAYS; i++)
+		at[i] = begin(i * 4096, i * 4096 + 4096, IOR_OP_WRITE);
+	for (int i = 0; i < IOR_WAYS; i++)
+		host_end(at[i]);
+	assert_int_equal(seen.conflicts, 0);
+	reader = begin(IOR_WAYS * 4096, IOR_WAYS * 4096 + 1, IOR_OP_READ);
+	assert_int_equal(seen.conflicts, 1);
+	host_end(reader);
+	host_end(at[IOR_WAYS]);
+	assert_table_is_empty();
+}
+
+static __u64 table_hash(void)
+{
+	__u64 h = 0;
+
+	for (int wide = 0; wide < 2; wide++)
+		for (__u32 i = 0; i <= line_mask(wide); i++) {
+			h = ior_mix(h ^ host.lines[wide][i].header);
+			for (int way = 0; way < IOR_WAYS; way++)
+				h = ior_mix(h ^ host.lines[wide][i].ways[way]);
+		}
+	for (__u32 i = 0; i <= slot_mask(); i++)
+		h = ior_mix(h ^ host.slots[i].key ^ (__u64)host.slots[i].overflow << 32);
+	return h;
+}
+
+/* Ops of `chunks` chunks until there is no room: the last one has left no trace. */
+static void fill_up(__u64 start, __u64 end, __u32 expect_at_least)
+{
+	int at[4096];
+	int count = 0;
+	__u64 before;
+
+	for (;;) {
+		assert_true(count < 4096);
+		before = table_hash();
+		at[count] = begin(start, end, IOR_OP_READ);
+		if (at[count] < 0)
+			break;
+		count++;
+	}
+	assert_int_equal(before, table_hash());
+	assert_true((__u32)count >= expect_at_least);
+	while (count--)
+		host_end(at[count]);
+	assert_table_is_empty();
+}
+
+static void untracked_op_leaves_no_trace(void **state)
+{
+	(void)state;
+	fill_up(0, 4096, 8 * IOR_WAYS);		   /* narrow: no way free */
+	fill_up(100, 5 * CHUNK, 8 * IOR_WAYS / 5); /* some chunks had room */
+	fill_up(0, END, 4 * IOR_WAYS);		   /* wide */
+}
+
+static void op_without_a_slot_leaves_no_trace(void **state)
+{
+	(void)state;
+	host_table_done();
+	host_table_init(1024, 64, 8);
+	fill_up(0, 4096, 8);
+}
+
+/* ---- waiting and moving ---------------------------------------------------------------------------- */
+
+static void waiting_op_overlaps_and_conflicts_once_it_moves(void **state)
+{
+	static const struct ior_range ranges[] = { { 0, 4096 }, { 100, 3 * CHUNK }, { 0, END } };
+
+	(void)state;
+	for (int i = 0; i < 9; i++) {
+		struct ior_range a = ranges[i / 3], b = ranges[i % 3];
+		int first = begin(a.start, a.end, IOR_OP_WRITE), second;
+
+		memset(&seen, 0, sizeof(seen));
+		second = begin_on(INODE, b.start, b.end, IOR_OP_WRITE, false);
+		assert_int_equal(seen.overlaps, 1);
+		assert_int_equal(seen.conflicts, 0);
+		host_move(second);
+		assert_op_is_where_it_should(second);
+		assert_int_equal(seen.overlaps, 1);
+		assert_int_equal(seen.conflicts, 1);
+		host_end(first);
+		host_end(second);
+		assert_table_is_empty();
+	}
+}
+
+static void two_waiting_ops_conflict_when_the_second_moves(void **state)
+{
+	int a = begin_on(INODE, 0, 4096, IOR_OP_WRITE, false);
+	int b = begin_on(INODE, 0, 4096, IOR_OP_READ, false);
+
+	(void)state;
+	assert_int_equal(seen.overlaps, 1);
+	host_move(b);
+	assert_int_equal(seen.conflicts, 0);
+	host_move(a);
+	assert_int_equal(seen.conflicts, 1);
+	assert_int_equal(seen.overlaps, 1);
+	host_end(a);
+	host_end(b);
+	assert_table_is_empty();
+}
+
+static void op_that_moves_after_the_other_ended_does_not_conflict(void **state)
+{
+	int a = begin(0, 4096, IOR_OP_WRITE);
+	int b = begin_on(INODE, 0, 4096, IOR_OP_WRITE, false);
+
+	(void)state;
+	host_end(a);
+	host_move(b);
+	assert_int_equal(seen.overlaps, 1);
+	assert_int_equal(seen.conflicts, 0);
+	host_end(b);
+	assert_table_is_empty();
+}
+
+/* ---- slots -------------------------------------------------------------------------------------- */
+
+static void keys_of_one_home_are_found_until_released(void **state)
+{
+	__u64 keys[20];
+	int at[20], count = 0;
+
+	(void)state;
+	for (__u64 key = 64; count < 20; key += 64)
+		if ((ior_slot_home(key) & slot_mask()) == 5)
+			keys[count++] = key;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(inflight_find(keys[i]), -1);
+		at[i] = inflight_claim(keys[i]);
+		assert_true(at[i] >= 0);
+	}
+	for (int i = 0; i < 20; i++) { /* from the middle: the chain has holes */
+		int k = (i + 7) % 20;
+
+		assert_int_equal(inflight_find(keys[k]), at[k]);
+		inflight_release(at[k], slot_at(at[k]));
+		assert_int_equal(inflight_find(keys[k]), -1);
+	}
+	assert_table_is_empty();
+}
+
+static void no_slot_within_reach_is_refused(void **state)
+{
+	int at[IOR_PROBE_SLOTS_MAX], count = 0;
+	__u64 key = 0;
+
+	(void)state;
+	while (count < IOR_PROBE_SLOTS_MAX)
+		if ((ior_slot_home(key += 64) & slot_mask()) == 5)
+			at[count++] = inflight_claim(key);
+	while ((ior_slot_home(key += 64) & slot_mask()) != 5)
+		;
+	assert_int_equal(inflight_claim(key), -1);
+	inflight_release(at[40], slot_at(at[40]));
+	assert_int_equal(inflight_claim(key), at[40]);
+	inflight_release(at[40], slot_at(at[40]));
+	for (int i = 0; i < IOR_PROBE_SLOTS_MAX; i++)
+		if (i != 40)
+			inflight_release(at[i], slot_at(at[i]));
+	assert_table_is_empty();
+}
+
+static void op_that_ends_twice_hurts_nobody(void **state)
+{
+	int a = begin(0, 4096, IOR_OP_WRITE), b;
+
+	(void)state;
+	inflight_retire(a, slot_at(a));
+	b = begin(0, 4096, IOR_OP_WRITE);
+	inflight_retire(a, slot_at(a));
+	assert_op_is_where_it_should(b);
+	inflight_release(a, slot_at(a));
+	inflight_release(a, slot_at(a));
+	host_end(b);
+	assert_table_is_empty();
+}
+
+static void wide_op_that_ends_twice_hurts_nobody(void **state)
+{
+	int a = begin(0, END, IOR_OP_SIZE), b = begin(0, END, IOR_OP_SIZE);
+
+	(void)state;
+	inflight_retire(a, slot_at(a));
+	inflight_retire(a, slot_at(a));
+	assert_false(wide_is_empty(INODE));
+	inflight_release(a, slot_at(a));
+	host_end(b);
+	assert_true(wide_is_empty(INODE));
+	assert_table_is_empty();
+}
+
+static const __u64 *way_of(int at)
+{
+	for (__u32 i = 0; i <= line_mask(false); i++)
+		for (int way = 0; way < IOR_WAYS; way++)
+			if (host.lines[false][i].ways[way] &&
+			    ior_word_slot(host.lines[false][i].ways[way]) == (__u32)at)
+				return &host.lines[false][i].ways[way];
+	return NULL;
+}
+
+static void identical_word_of_the_next_op_is_told_apart(void **state)
+{
+	struct ior_op op = op_of(0, 4096, IOR_OP_WRITE);
+	int looker = begin(1 * M, 1 * M + 1, IOR_OP_READ);
+	int a = host_begin(0x40, INODE, &op, true), b;
+	struct inflight_peer peer = { 0 };
+	const __u64 *way = way_of(a);
+
+	(void)state;
+	assert_int_equal(inflight_peer_read(way, &peer), SIGHT_THERE);
+	assert_int_equal(inflight_peer_is_still(way, &peer, slot_at(a)), SIGHT_THERE);
+	host_end(a);
+	assert_int_equal(inflight_peer_is_still(way, &peer, slot_at(a)), SIGHT_CHANGING);
+	b = host_begin(0x40, INODE, &op, true);
+	assert_int_equal(b, a);
+	assert_int_equal(*way, peer.word);
+	assert_int_equal(inflight_peer_is_still(way, &peer, slot_at(b)), SIGHT_CHANGING);
+	if (peer.at < (__u32)looker) /* the set is the successor's: it knows nothing of the pair */
+		assert_int_equal(inflight_pair_is_mine(looker, slot_at(looker)->seq, &peer,
+						       slot_at(b)), 0);
+	host_end(b);
+	assert_int_equal(inflight_peer_read(way, &peer), SIGHT_GONE);
+	host_end(looker);
+	assert_table_is_empty();
+}
+
+static void slot_under_filling_is_to_be_read_again(void **state)
+{
+	int a = begin(0, 4096, IOR_OP_WRITE);
+	struct inflight_peer peer;
+
+	(void)state;
+	inflight_fill_begin(slot_at(a));
+	assert_int_equal(inflight_peer_read(way_of(a), &peer), SIGHT_CHANGING);
+	inflight_fill_end(slot_at(a));
+	assert_int_equal(inflight_peer_read(way_of(a), &peer), SIGHT_THERE);
+	host_end(a);
+}
+
+/* ---- the set of races ------------------------------------------------------------------------------- */
+
+static int enter_pair(__u32 self, __u32 peer_at)
+{
+	struct inflight_peer peer = { .at = peer_at, .seq = slot_at(peer_at)->seq };
+
+	return inflight_pair_is_mine(self, slot_at(self)->seq, &peer, slot_at(peer_at));
+}
+
+static void races_beyond_the_set_are_unknown(void **state)
+{
+	(void)state;
+	for (__u32 i = 1; i < 64; i++) {
+		inflight_fill_begin(slot_at(i));
+		inflight_fill_end(slot_at(i));
+	}
+	for (__u32 i = 0; i < IOR_RACES; i++) {
+		assert_int_equal(enter_pair(1, 2 + i), 1);
+		assert_int_equal(enter_pair(2 + i, 1), 0);
+	}
+	assert_int_equal(enter_pair(1, 2 + IOR_RACES), -1);
+	assert_int_equal(enter_pair(2 + IOR_RACES, 1), -1);
+
+	inflight_fill_begin(slot_at(1)); /* the next op in that slot has all the room again */
+	inflight_fill_end(slot_at(1));
+	assert_int_equal(enter_pair(1, 2 + IOR_RACES), 1);
+	assert_int_equal(enter_pair(1, 2), 1);
+}
+
+static void settled_peer_left_an_entry_or_counts_nothing(void **state)
+{
+	(void)state;
+	for (__u32 i = 1; i < 4; i++) {
+		inflight_fill_begin(slot_at(i));
+		inflight_fill_end(slot_at(i));
+	}
+	assert_int_equal(enter_pair(2, 1), 1); /* 2 looks, finds 1 and settles */
+	slot_at(2)->settled = 1;
+	assert_int_equal(enter_pair(1, 2), 0);
+	slot_at(3)->settled = 1; /* 3 settled and has found nobody */
+	assert_int_equal(enter_pair(1, 3), 1);
+}
+
+/* ---- anything after anything ------------------------------------------------------------------------ */
+
+#define CROWD 60
+
+static __u64 rng;
+
+static __u64 rnd(void)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng * 0x2545F4914F6CDD1DULL >> 16;
+}
+
+static __u32 count_overlapping(const int *at, int count, int self)
+{
+	const struct ior_slot *me = slot_at(at[self]);
+	__u32 n = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (i == self || at[i] < 0)
+			continue;
+		n += slot_at(at[i])->inode == me->inode &&
+		     ior_ops_overlap(&slot_at(at[i])->op, &me->op);
+	}
+	return n;
+}
+
+static int random_begin(void)
+{
+	__u64 start = rnd() % (24 * CHUNK);
+	__u64 len = rnd() % 8 == 0 ? 3 * M : 1 + rnd() % (rnd() % 4 ? 8192 : 5 * CHUNK);
+
+	return begin_on(rnd() % 4 ? INODE : OTHER_INODE, start, start + len,
+			rnd() % 2 ? IOR_OP_WRITE : IOR_OP_READ, true);
+}
+
+static void any_sequence_of_ops_is_counted_and_kept_right(void **state)
+{
+	int at[CROWD];
+
+	(void)state;
+	rng = 0x1234567;
+	memset(at, -1, sizeof(at));
+	for (int step = 0; step < 6000; step++) {
+		int i = rnd() % CROWD;
+
+		if (at[i] >= 0) {
+			host_end(at[i]);
+			at[i] = -1;
+			continue;
+		}
+		seen.conflicts = 0;
+		at[i] = random_begin();
+		if (at[i] < 0)
+			continue;
+		assert_int_equal(seen.conflicts, count_overlapping(at, CROWD, i));
+		if (step % 50)
+			continue;
+		for (int k = 0; k < CROWD; k++)
+			if (at[k] >= 0)
+				assert_op_is_where_it_should(at[k]);
+	}
+	for (int i = 0; i < CROWD; i++)
+		if (at[i] >= 0)
+			host_end(at[i]);
+	assert_int_equal(seen.unattributed, 0);
+	assert_table_is_empty();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_TINY(name) cmocka_unit_test_setup_teardown(name, setup_tiny, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(word_gives_back_what_was_packed),
+		TEST(ranges_meet_exactly_when_they_share_a_byte),
+		TEST_TINY(ranges_meet_exactly_when_they_share_a_byte),
+		TEST(two_reads_do_not_meet),
+		TEST(same_bytes_of_two_inodes_do_not_meet),
+		TEST(full_line_spills_and_is_followed),
+		TEST(op_behind_a_line_that_is_free_again_is_found),
+		TEST_TINY(untracked_op_leaves_no_trace),
+		TEST(op_without_a_slot_leaves_no_trace),
+		TEST(waiting_op_overlaps_and_conflicts_once_it_moves),
+		TEST(two_waiting_ops_conflict_when_the_second_moves),
+		TEST(op_that_moves_after_the_other_ended_does_not_conflict),
+		TEST(keys_of_one_home_are_found_until_released),
+		TEST(no_slot_within_reach_is_refused),
+		TEST(op_that_ends_twice_hurts_nobody),
+		TEST(wide_op_that_ends_twice_hurts_nobody),
+		TEST(identical_word_of_the_next_op_is_told_apart),
+		TEST(slot_under_filling_is_to_be_read_again),
+		TEST(races_beyond_the_set_are_unknown),
+		TEST(settled_peer_left_an_entry_or_counts_nothing),
+		TEST(any_sequence_of_ops_is_counted_and_kept_right),
+		TEST_TINY(any_sequence_of_ops_is_counted_and_kept_right),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The in-flight table under every schedule. Each task is a coroutine that stops before every access
+ * to memory that another task may touch; the checker takes each task's next step in every reachable
+ * state (memory, what each task has seen so far, what has happened), so that the verdict holds for
+ * all interleavings of sequentially consistent accesses. Which memory that is it learns on the way,
+ * and begins anew until nothing more is learnt. Scenes too large for that are sampled.
+ *
+ * Usage: test_inflight_model [seed [samples]]
+ *
+ * In the end every pair must have been counted exactly once if it certainly was in flight together,
+ * never if it certainly was not, and at most once in between; and the table must be empty.
+ */
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <ucontext.h>
+
+#include <linux/types.h>
+
+static void model_access(const volatile void *p, bool writes);
+static void model_saw(__u64 value);
+static __u64 model_published(void);
+
+#define INFLIGHT_HOOK(p, writes) model_access(p, writes)
+#define INFLIGHT_SAW(value) model_saw(value)
+#define HOST_NOW() model_published()
+#include "inflight_host.h"
+
+#define TASKS_MAX 3
+#define OPS_MAX 6
+#define STACK_BYTES 16384
+#define LINES 2
+#define WIDE_LINES 1
+#define SLOTS 4
+#define STATES_LOG2 22
+
+/* ---- scenes ------------------------------------------------------------------------------------ */
+
+struct script {
+	struct ior_range range;
+	__u8 kind;
+	bool waiting, fast;
+	__u64 key;
+};
+
+struct scene {
+	const char *name;
+	struct script ops[TASKS_MAX][2]; /* of each task, one after the other; no range: none */
+	__u32 crowd;			 /* ways of the home line that strangers stand in */
+	bool sampled;
+};
+
+#define W(s, e) { .range = { s, e }, .kind = IOR_OP_WRITE, .fast = true }
+#define SLOW(s, e) { .range = { s, e }, .kind = IOR_OP_WRITE }
+#define WAIT(s, e) { .range = { s, e }, .kind = IOR_OP_WRITE, .waiting = true }
+#define CHUNK (1ULL << IOR_CHUNK_SHIFT)
+
+static const struct scene scenes[] = {
+	{ .name = "two ops", .ops = { { W(0, 4096) }, { W(0, 4096) } } },
+	{ .name = "two ops, slow path", .ops = { { SLOW(0, 4096) }, { SLOW(0, 4096) } } },
+	{ .name = "a task twice", .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096) } } },
+	{ .name = "two tasks twice", .ops = { { W(0, 4096), W(0, 4096) },
+					      { W(0, 4096), W(0, 4096) } } },
+	{ .name = "waiting and moving", .ops = { { WAIT(0, 4096) }, { W(0, 4096) } } },
+	{ .name = "both waiting", .ops = { { WAIT(0, 4096) }, { WAIT(0, 4096) } } },
+	{ .name = "moving, then waiting", .ops = { { W(0, 4096), WAIT(0, 4096) },
+						   { W(0, 4096) } } },
+	{ .name = "two chunks", .ops = { { SLOW(CHUNK - 9, CHUNK + 9) },
+					 { SLOW(CHUNK - 9, CHUNK + 9) } } },
+	{ .name = "wide and narrow", .ops = { { SLOW(0, ~0ULL) }, { W(0, 4096) } } },
+	{ .name = "two wide", .ops = { { SLOW(0, ~0ULL) }, { SLOW(4096, ~0ULL) } } },
+	{ .name = "line almost full", .ops = { { W(0, 4096) }, { W(0, 4096) } }, .crowd = 6 },
+	{ .name = "line full", .ops = { { W(0, 4096) }, { W(0, 4096) } }, .crowd = 7 },
+	{ .name = "line full, a task twice", .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096) } },
+	  .crowd = 6 },
+	{ .name = "3 ops", .sampled = true, .ops = { { W(0, 4096) }, { W(0, 4096) },
+						     { W(0, 4096) } } },
+	{ .name = "3 tasks twice", .sampled = true,
+	  .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096), W(0, 4096) },
+		   { W(0, 4096), W(0, 4096) } } },
+	{ .name = "3 tasks, line almost full", .sampled = true, .crowd = 6,
+	  .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096), W(0, 4096) },
+		   { W(0, 4096), W(0, 4096) } } },
+	{ .name = "3 tasks, wide and waiting", .sampled = true,
+	  .ops = { { SLOW(0, ~0ULL), W(0, 4096) }, { WAIT(0, 4096), W(0, 4096) },
+		   { WAIT(CHUNK - 9, CHUNK + 9), WAIT(0, CHUNK + 9) } } },
+	{ .name = "3 tasks, two chunks", .sampled = true, .crowd = 5,
+	  .ops = { { SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9) },
+		   { SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9) },
+		   { SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK, CHUNK + 9) } } },
+};
+
+/* ---- the state of the world ---------------------------------------------------------------------- */
+
+enum moment { NOT_YET, BEGAN, PUBLISHED, LOOKED, RETIRING, RETIRED, NEVER };
+
+struct world {
+	struct ior_line lines[LINES], wide_lines[WIDE_LINES];
+	struct ior_slot slots[SLOTS];
+	struct ior_races races[SLOTS];
+	__u64 seen[TASKS_MAX]; /* hash of all that a task has read, and how far it is */
+	__u8 finished[TASKS_MAX];
+	__u8 moment[2][OPS_MAX]; /* by stage */
+	__u8 sees[2][OPS_MAX];	 /* whom it found published when it began to look, one bit each */
+	__u8 certain[2][OPS_MAX], touched[2][OPS_MAX];
+	__u8 counted[2][OPS_MAX][OPS_MAX];
+	__u8 untracked[OPS_MAX];
+	__u8 lost, wrong;
+};
+
+/* What a step changes besides: where each task stands. */
+struct task {
+	jmp_buf at;
+	char *sp;
+	char stack[STACK_BYTES] __attribute__((aligned(64)));
+};
+
+static struct world world __attribute__((aligned(64)));
+static struct task tasks[TASKS_MAX];
+static const struct scene *scene;
+static int running = -1;
+static __u32 task_count;
+static jmp_buf scheduler;
+
+static const struct script *script_of(__u32 op)
+{
+	return &scene->ops[op / 2][op % 2];
+}
+
+static __u32 op_of_task(int task, int nth)
+{
+	return task * 2 + nth;
+}
+
+/* Called whenever a moment changes: whoever is in flight together now has been. */
+static void note_touching(int stage)
+{
+	for (int a = 0; a < OPS_MAX; a++)
+		for (int b = 0; b < OPS_MAX; b++) {
+			__u8 ma = world.moment[stage][a], mb = world.moment[stage][b];
+
+			if (a == b || ma < BEGAN || ma > RETIRING || mb < BEGAN || mb > RETIRING)
+				continue;
+			world.touched[stage][a] |= 1 << b;
+			if (ma == LOOKED && mb == LOOKED)
+				world.certain[stage][a] |= 1 << b;
+		}
+}
+
+static void note(int stage, __u32 op, enum moment moment)
+{
+	world.moment[stage][op] = moment;
+	for (int b = 0; b < OPS_MAX; b++) {
+		__u8 mb = world.moment[stage][b];
+
+		if (moment == PUBLISHED && (mb == PUBLISHED || mb == LOOKED))
+			world.sees[stage][op] |= 1 << b;
+		if (moment == LOOKED && (world.sees[stage][op] & 1 << b) && mb < RETIRING)
+			world.certain[stage][op] |= 1 << b;
+	}
+	note_touching(stage);
+}
+
+static struct {
+	__u64 states, ends, certain, counted, lost;
+} totals;
+
+/* ---- tasks ------------------------------------------------------------------------------------- */
+
+static __u32 current_op[TASKS_MAX];	 /* restored with the schedule: see take_step() */
+
+static void model_saw(__u64 value)
+{
+	if (running >= 0)
+		world.seen[running] = ior_mix(world.seen[running] ^ ior_mix(value + 1));
+}
+
+/* Which tasks have read and written each eight bytes of the world, one bit each. */
+static struct {
+	__u8 readers, writers;
+} usage[sizeof(struct world) / 8];
+static bool learnt; /* something new, since the exploration began */
+
+/* Is that of no concern to the others? */
+static bool access_is_private(const volatile void *p, bool writes)
+{
+	size_t at = ((const volatile char *)p - (const volatile char *)&world) / 8;
+	__u8 me = 1 << running;
+	__u8 *mine = writes ? &usage[at].writers : &usage[at].readers;
+
+	if (!(*mine & me)) {
+		*mine |= me;
+		learnt = true;
+	}
+	return !((usage[at].writers | (writes ? usage[at].readers : 0)) & ~me);
+}
+
+/* Stop here; the scheduler goes on with whom it likes. */
+static __attribute__((noinline)) void model_step(void)
+{
+	char here;
+
+	model_saw(0x57e9);
+	tasks[running].sp = (char *)((uintptr_t)&here - 512);
+	if (!_setjmp(tasks[running].at))
+		_longjmp(scheduler, 1);
+}
+
+static void model_access(const volatile void *p, bool writes)
+{
+	if (running >= 0 && !access_is_private(p, writes))
+		model_step();
+}
+
+/* Called by host_enter_fast() between publish and look. */
+static __u64 model_published(void)
+{
+	__u32 op = current_op[running];
+
+	note(STAGE_OVERLAP, op, PUBLISHED);
+	if (!script_of(op)->waiting)
+		note(STAGE_CONFLICT, op, PUBLISHED);
+	return 0;
+}
+
+static void both_stages(__u32 op, bool moving, enum moment moment)
+{
+	note(STAGE_OVERLAP, op, moment);
+	if (moving)
+		note(STAGE_CONFLICT, op, moment);
+}
+
+/* All that a task still knows is this: states that differ in what it once saw are one. */
+static void model_forget(__u64 all_it_knows)
+{
+	world.seen[running] = all_it_knows;
+}
+
+static bool enter(const struct script *s, int at, bool moving)
+{
+	struct host_times times;
+
+	if (s->fast)
+		return host_enter_fast(at, slot_at(at), moving, &times);
+	return inflight_enter(at, slot_at(at), moving);
+}
+
+static void run_op(__u32 op)
+{
+	const struct script *s = script_of(op);
+	struct ior_op body = { .range = s->range, .kind = s->kind, .begin_ns = op + 1 };
+	bool moving = !s->waiting;
+	int at;
+
+	both_stages(op, moving, BEGAN);
+	at = inflight_claim(op / 2 + 1);
+	if (at >= 0) {
+		host_fill(slot_at(at), 0x1000, &body);
+		world.untracked[op] = !enter(s, at, moving);
+	}
+	if (at < 0 || world.untracked[op]) {
+		world.untracked[op] = 1;
+		both_stages(op, true, RETIRED);
+		if (at >= 0)
+			inflight_release(at, slot_at(at));
+		return;
+	}
+	both_stages(op, moving, LOOKED);
+	model_forget(1 << 16 | op << 8 | at);
+	model_step();
+	if (s->waiting) {
+		note(STAGE_CONFLICT, op, BEGAN);
+		host_move(at);
+		note(STAGE_CONFLICT, op, LOOKED);
+		model_forget(2 << 16 | op << 8 | at);
+		model_step();
+	}
+	both_stages(op, true, RETIRING);
+	inflight_retire(at, slot_at(at));
+	both_stages(op, true, RETIRED);
+	model_forget(3 << 16 | op << 8 | at);
+	model_step();
+	inflight_release(at, slot_at(at));
+}
+
+static bool pair_is_right(__u32 a, __u32 b, int stage)
+{
+	__u32 count = world.counted[stage][a][b] + world.counted[stage][b][a];
+	bool certain = (world.certain[stage][a] & 1 << b) || (world.certain[stage][b] & 1 << a);
+	bool common = ior_range_overlaps(script_of(a)->range, script_of(b)->range);
+	bool touched = common && world.touched[stage][a] & 1 << b;
+
+	certain = certain && common && !world.untracked[a] && !world.untracked[b];
+	totals.certain += certain;
+	totals.counted += count;
+	if (count <= touched && count >= (certain && !world.lost))
+		return true;
+	printf("%s: ops %u and %u counted %u times at stage %d, %s\n", scene->name, a, b, count,
+	       stage, certain ? "certainly together" : touched ? "touched" : "certainly apart");
+	return false;
+}
+
+static void forget_pair(__u32 a, __u32 b, int stage)
+{
+	world.counted[stage][a][b] = 0;
+	world.certain[stage][a] &= ~(1 << b);
+	world.touched[stage][a] &= ~(1 << b);
+	world.sees[stage][a] &= ~(1 << b);
+}
+
+/* The op is over: so are its pairs with all that are over, and nobody need remember them. */
+static void judge_op(__u32 op)
+{
+	for (__u32 b = 0; b < OPS_MAX; b++)
+		for (int stage = 0; stage < 2; stage++) {
+			if (world.moment[STAGE_OVERLAP][b] != RETIRED || b == op)
+				continue;
+			world.wrong |= !pair_is_right(op, b, stage);
+			forget_pair(op, b, stage);
+			forget_pair(b, op, stage);
+		}
+}
+
+static void run_task(void)
+{
+	int task = running;
+
+	model_step();
+	for (int nth = 0; nth < 2; nth++) {
+		__u32 op = op_of_task(task, nth);
+
+		if (ior_range_is_empty(script_of(op)->range))
+			continue;
+		current_op[task] = op;
+		run_op(op);
+		judge_op(op);
+		model_forget(4 << 16 | op);
+		model_step();
+	}
+	world.finished[task] = 1;
+	_longjmp(scheduler, 1);
+}
+
+static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage)
+{
+	world.counted[stage][self_id - 1][peer_id - 1]++;
+}
+
+static void host_count_unattributed(__u64 self_id, __u64 peer_id)
+{
+	(void)self_id, (void)peer_id;
+	world.lost = 1;
+}
+
+static void take_step(int task)
+{
+	running = task;
+	/* what a task does next is told by what it has seen, but op of task is outside its stack */
+	if (!_setjmp(scheduler))
+		_longjmp(tasks[task].at, 1);
+	running = -1;
+}
+
+static void start_task(int task)
+{
+	static ucontext_t here, there;
+
+	getcontext(&there);
+	there.uc_stack.ss_sp = tasks[task].stack;
+	there.uc_stack.ss_size = STACK_BYTES;
+	there.uc_link = NULL;
+	makecontext(&there, run_task, 0);
+	running = task;
+	if (!_setjmp(scheduler))
+		swapcontext(&here, &there);
+	running = -1;
+}
+
+/* Strangers whose ops stand in the home line of chunk 0 all the time. */
+static void world_begin(const struct scene *s)
+{
+	struct ior_home home = ior_home_of(0x1000, 0);
+
+	scene = s;
+	memset(&world, 0, sizeof(world));
+	host = (struct host_table){
+		.lines = { world.lines, world.wide_lines },
+		.slots = world.slots,
+		.races = world.races,
+		.line_masks = { LINES - 1, WIDE_LINES - 1 },
+		.slot_mask = SLOTS - 1,
+	};
+	for (__u32 i = 0; i < s->crowd; i++)
+		world.lines[home.line & line_mask(false)].ways[i] =
+			ior_word_pack(home.tag ^ 64, SLOTS + i, 0, 127, true, true);
+	task_count = 0;
+	for (int t = 0; t < TASKS_MAX; t++) {
+		world.finished[t] = ior_range_is_empty(s->ops[t][0].range);
+		if (!world.finished[t])
+			start_task(t);
+	}
+}
+
+/* ---- verdict ------------------------------------------------------------------------------------ */
+
+static bool table_is_empty(void)
+{
+	struct ior_home home = ior_home_of(0x1000, 0);
+
+	for (__u32 i = 0; i < scene->crowd; i++)
+		world.lines[home.line & line_mask(false)].ways[i] = 0;
+	for (int i = 0; i < LINES + WIDE_LINES; i++)
+		for (int way = -1; way < IOR_WAYS; way++) {
+			struct ior_line *l = i < LINES ? &world.lines[i] :
+							 &world.wide_lines[i - LINES];
+
+			if (way < 0 ? l->header : l->ways[way]) {
+				printf("%s: line %d not empty\n", scene->name, i);
+				return false;
+			}
+		}
+	for (int i = 0; i < SLOTS; i++)
+		if (world.slots[i].key || world.slots[i].overflow) {
+			printf("%s: slot %d not free\n", scene->name, i);
+			return false;
+		}
+	return true;
+}
+
+static bool world_is_right(void)
+{
+	totals.ends++;
+	totals.lost += world.lost;
+	return !world.wrong && table_is_empty();
+}
+
+/* ---- every schedule -------------------------------------------------------------------------------- */
+
+static __u64 *visited; /* open addressing; 0: free */
+
+static __u64 world_hash(void)
+{
+	const __u64 *w = (const void *)&world;
+	__u64 h = 1;
+
+	for (size_t i = 0; i < sizeof(world) / sizeof(*w); i++)
+		h = (h ^ w[i]) * 0x9E3779B97F4A7C15ULL, h ^= h >> 29;
+	return ior_mix(h) | 1;
+}
+
+/* False: been here. */
+static bool visit(void)
+{
+	__u64 h = world_hash();
+	__u64 mask = (1ULL << STATES_LOG2) - 1;
+
+	for (__u64 i = h >> 20;; i++) {
+		__u64 *cell = &visited[i & mask];
+
+		if (*cell == h)
+			return false;
+		if (!*cell) {
+			*cell = h;
+			totals.states++;
+			if (totals.states > mask / 4 * 3) {
+				fprintf(stderr, "%s: too many states\n", scene->name);
+				exit(1);
+			}
+			return true;
+		}
+	}
+}
+
+struct snapshot {
+	struct world world;
+	__u32 current_op[TASKS_MAX];
+	struct {
+		jmp_buf at;
+		char *sp;
+		char *stack;
+	} tasks[TASKS_MAX];
+};
+
+static void snapshot_take(struct snapshot *s)
+{
+	s->world = world;
+	memcpy(s->current_op, current_op, sizeof(current_op));
+	for (int t = 0; t < TASKS_MAX; t++) {
+		size_t used = tasks[t].stack + STACK_BYTES - tasks[t].sp;
+
+		s->tasks[t].stack = NULL;
+		if (world.finished[t])
+			continue;
+		memcpy(s->tasks[t].at, tasks[t].at, sizeof(jmp_buf));
+		s->tasks[t].sp = tasks[t].sp;
+		s->tasks[t].stack = malloc(used);
+		assert(s->tasks[t].stack && used < STACK_BYTES);
+		memcpy(s->tasks[t].stack, tasks[t].sp, used);
+	}
+}
+
+static void snapshot_restore(const struct snapshot *s)
+{
+	world = s->world;
+	memcpy(current_op, s->current_op, sizeof(current_op));
+	for (int t = 0; t < TASKS_MAX; t++) {
+		if (!s->tasks[t].stack)
+			continue;
+		memcpy(tasks[t].at, s->tasks[t].at, sizeof(jmp_buf));
+		tasks[t].sp = s->tasks[t].sp;
+		memcpy(tasks[t].sp, s->tasks[t].stack,
+		       tasks[t].stack + STACK_BYTES - tasks[t].sp);
+	}
+}
+
+static bool everybody_finished(void)
+{
+	for (int t = 0; t < TASKS_MAX; t++)
+		if (!world.finished[t])
+			return false;
+	return true;
+}
+
+/* Depth first; false: a schedule that ends wrong. */
+static bool explore(void)
+{
+	struct snapshot *here;
+	bool right = true;
+
+	if (!visit())
+		return true;
+	if (everybody_finished())
+		return world_is_right();
+	here = malloc(sizeof(*here));
+	assert(here);
+	snapshot_take(here);
+	for (int t = 0; t < TASKS_MAX && right; t++) {
+		if (here->world.finished[t])
+			continue;
+		snapshot_restore(here);
+		take_step(t);
+		right = explore();
+	}
+	for (int t = 0; t < TASKS_MAX; t++)
+		free(here->tasks[t].stack);
+	free(here);
+	return right;
+}
+
+/* ---- sampled schedules ---------------------------------------------------------------------------- */
+
+static __u64 rng;
+
+static __u64 rnd(void)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng * 0x2545F4914F6CDD1DULL >> 16;
+}
+
+static bool sample(const struct scene *s, __u64 seed)
+{
+	int task = 0, odds;
+
+	rng = (seed + 1) * 0x9E3779B97F4A7C15ULL;
+	odds = (int[]){ 2, 8, 40, 100 }[seed % 4];
+	world_begin(s);
+	while (!everybody_finished()) {
+		if (world.finished[task] || rnd() % odds == 0) {
+			task = rnd() % TASKS_MAX;
+			continue;
+		}
+		take_step(task);
+	}
+	if (world_is_right())
+		return true;
+	printf("%s: sample %llu\n", s->name, seed);
+	return false;
+}
+
+static bool check_scene(const struct scene *s, __u64 seed, int samples)
+{
+	bool right = true;
+
+	memset(&totals, 0, sizeof(totals));
+	memset(usage, 0, sizeof(usage));
+	if (s->sampled) {
+		for (int i = 0; i < samples && right; i++)
+			right = sample(s, seed + i);
+	} else {
+		for (int i = 0; i < 200 && right; i++) /* learn cheaply first */
+			right = sample(s, seed + i);
+		while (right && learnt) {
+			memset(&totals, 0, sizeof(totals));
+			memset(visited, 0, sizeof(*visited) << STATES_LOG2);
+			learnt = false;
+			world_begin(s);
+			right = explore();
+		}
+	}
+	printf("%-28s states %llu ends %llu, pairs certain %llu counted %llu, lost %llu%s\n",
+	       s->name, totals.states, totals.ends, totals.certain, totals.counted, totals.lost,
+	       right ? "" : " WRONG");
+	return right;
+}
+
+int main(int argc, char **argv)
+{
+	__u64 seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+	int samples = argc > 2 ? atoi(argv[2]) : 5000;
+	bool right = true;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	visited = host_zalloc(1ULL << STATES_LOG2, sizeof(*visited));
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
+		right &= check_scene(&scenes[i], seed, samples);
+	free(visited);
+	return !right;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "cmd/commands.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/units.h"
+#include "cmd/exit.h"
+#include "live/plan.h"
+#include "live/tracer.h"
+#include "model/names.h"
+#include "model/reporter.h"
+
+#include <jansson.h>
+#include <string.h>
+
+struct doctor_opts {
+	const char *format;
+	const char *flavours;
+	uint64_t in_flight;
+};
+
+static const struct opt doctor_opts[] = {
+	{ "format", 0, "FORMAT", "text or json, one object per line",
+	  OPT_STRING(struct doctor_opts, format) },
+	{ "flavour", 0, "LIST", "plan as if only these could be attached: fentry, tp, kprobe",
+	  OPT_STRING(struct doctor_opts, flavours) },
+	{ "table-size", 0, "N", "ops in flight that must find room (16384)",
+	  OPT_UNSIGNED(struct doctor_opts, in_flight) },
+	{},
+};
+
+/* What one run of doctor is about. */
+struct diagnosis {
+	struct kernel kernel;
+	struct plan plan;
+	unsigned int in_flight;
+	unsigned long long memory_bytes;
+};
+
+/* ---- text ----------------------------------------------------------------------------------------- */
+
+static void text_hooks(const struct diagnosis *d, struct buf *out)
+{
+	buf_printf(out, "\nHooks\n");
+	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++) {
+		const struct plan_hook *ph = &d->plan.hooks[hook];
+
+		buf_printf(out, "  %-20s %-7s %s\n", hook_name(hook),
+			   ph->usable ? flavour_name(ph->flavour) : "-", hook_meaning(hook));
+		if (ph->reason[0])
+			buf_printf(out, "  %-28s %s\n", "", ph->reason);
+	}
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (d->plan.rows[i])
+			buf_printf(out, "    %-7s %s%s\n", flavour_name(hook_rows[i].flavour),
+				   hook_rows[i].target, hook_rows[i].at_return ? " (return)" : "");
+	}
+}
+
+static void text_limits(const struct diagnosis *d, struct buf *out)
+{
+	buf_printf(out, "\nLimits\n  ");
+	units_append_grouped(out, d->in_flight);
+	buf_printf(out, " ops in flight find room (--table-size), in ");
+	units_append_size(out, d->memory_bytes);
+	buf_printf(out, " of kernel memory; an op without room is the loss \"untracked\"\n"
+			"  without a file filter every regular file is tracked; task filters choose what "
+			"is\n  reported, not what is tracked, since pairs with strangers matter\n");
+}
+
+static int text_coverage(const struct plan *plan, struct buf *out)
+{
+	const struct reporter_ops *text = reporter_by_name("text");
+	const struct report_style style = {};
+
+	buf_printf(out, "\nCoverage\n");
+	for (size_t i = 0; i < plan->coverage_len; i++) {
+		int r = text->coverage(&plan->coverage[i], &style, out);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int diagnosis_text(const struct diagnosis *d, struct buf *out)
+{
+	int r;
+
+	buf_printf(out, "Kernel %s, %u CPUs: %s\n", d->kernel.release, d->kernel.cpus,
+		   d->plan.data_end_is_precise ?
+			   "windows of direct IO close at their last bio" :
+			   "windows of direct IO close at completion, a little late");
+	buf_printf(out, "  fields are read by %s\n",
+		   d->kernel.has_rdonly_cast ? "plain loads (bpf_rdonly_cast)" :
+					       "helper calls: bpf_rdonly_cast is missing (6.2+), each "
+					       "op costs more");
+	if (!d->kernel.sees_symbols)
+		buf_printf(out, "  /proc/kallsyms hides addresses (kernel.kptr_restrict): the end of a "
+				"bio cannot be told\n");
+	text_hooks(d, out);
+	r = text_coverage(&d->plan, out);
+	if (r < 0)
+		return r;
+	text_limits(d, out);
+	return out->error;
+}
+
+/* ---- json ----------------------------------------------------------------------------------------- */
+
+static int append_line(json_t *object, struct buf *out)
+{
+	_cleanup_(freep) char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	json_decref(object);
+	if (!text)
+		return -ENOMEM;
+	return buf_printf(out, "%s\n", text);
+}
+
+static int json_hook(const struct diagnosis *d, enum hook hook, struct buf *out)
+{
+	const struct plan_hook *ph = &d->plan.hooks[hook];
+	json_t *programs = json_array();
+	json_t *flavour = ph->usable ? json_string(flavour_name(ph->flavour)) : json_null();
+
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (d->plan.rows[i] && hook_rows[i].hook == hook)
+			json_array_append_new(programs, json_string(hook_rows[i].target));
+	}
+	return append_line(json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:s}", "schema", "iorace/1",
+				     "type", "hook", "hook", hook_name(hook), "usable", ph->usable,
+				     "flavour", flavour, "targets", programs, "reason", ph->reason),
+			   out);
+}
+
+static int json_kernel(const struct diagnosis *d, struct buf *out)
+{
+	return append_line(
+		json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I}", "schema", "iorace/1",
+			  "type", "kernel", "release", d->kernel.release, "cpus",
+			  (int)d->kernel.cpus, "rdonly_cast", d->kernel.has_rdonly_cast,
+			  "kallsyms", d->kernel.sees_symbols, "data_end_precise",
+			  d->plan.data_end_is_precise, "in_flight_limit", (json_int_t)d->in_flight,
+			  "memory_bytes", (json_int_t)d->memory_bytes),
+		out);
+}
+
+static int diagnosis_json(const struct diagnosis *d, struct buf *out)
+{
+	const struct reporter_ops *json = reporter_by_name("json");
+	const struct report_style style = {};
+	int r = json_kernel(d, out);
+
+	for (enum hook hook = 0; !r && hook < HOOK_COUNT_; hook++)
+		r = json_hook(d, hook, out);
+	for (size_t i = 0; !r && i < d->plan.coverage_len; i++)
+		r = json->coverage(&d->plan.coverage[i], &style, out);
+	return r;
+}
+
+/* --------------------------------------------------------------------------------------------------- */
+
+static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan_opts, bool as_json)
+{
+	_cleanup_(buf_done) struct buf out = {};
+	struct diagnosis d = {
+		.in_flight = opts->in_flight ? opts->in_flight : TRACER_IN_FLIGHT_DEFAULT,
+	};
+	struct reason why = {};
+	int r;
+
+	d.memory_bytes = tracer_memory_bytes(d.in_flight, 0);
+	r = kernel_probe(&d.kernel, &why);
+	if (!r)
+		r = plan_build(&d.kernel, plan_opts, &d.plan, &why);
+	if (r < 0)
+		return fail(EXIT_CANNOT_TRACE, r, &why);
+	r = as_json ? diagnosis_json(&d, &out) : diagnosis_text(&d, &out);
+	if (r < 0)
+		return fail(EXIT_CANNOT_TRACE, r, NULL);
+	if (fputs(buf_text(&out), stdout) < 0 || fflush(stdout))
+		return EXIT_CANNOT_TRACE;
+	return EXIT_CLEAN;
+}
+
+static int cmd_doctor(const struct cli_call *call)
+{
+	struct doctor_opts opts = { .format = "text" };
+	struct plan_opts plan = {};
+	struct cli_words words;
+	struct reason why = {};
+	int r;
+
+	r = cli_parse(call, &opts, &words, &why);
+	if (!r && !reporter_by_name(opts.format))
+		r = reason_fail(&why, -EINVAL, "--format %s: text and json exist", opts.format);
+	if (!r && opts.flavours)
+		r = plan_parse_flavours(opts.flavours, &plan.flavours, &why);
+	if (!r && opts.in_flight &&
+	    (opts.in_flight < TRACER_IN_FLIGHT_MIN || opts.in_flight > TRACER_IN_FLIGHT_MAX))
+		r = reason_fail(&why, -ERANGE, "--table-size: %u to %u ops", TRACER_IN_FLIGHT_MIN,
+				TRACER_IN_FLIGHT_MAX);
+	if (r < 0)
+		return fail(EXIT_WRONG_USAGE, r, &why);
+	return diagnose(&opts, &plan, !strcmp(opts.format, "json"));
+}
+
+const struct command doctor_command = {
+	.name = "doctor",
+	.summary = "what this kernel lets iorace see, and why",
+	.help = "Tries every hook, attaches nothing for longer than that. Exit status 3 when\n"
+		"nothing can be seen.",
+	.opts = doctor_opts,
+	.run = cmd_doctor,
+};

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "cmd/exit.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/escape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int fail(enum exit_status status, int error, const struct reason *why)
+{
+	_cleanup_(buf_done) struct buf text = {};
+
+	escape_puts(&text, why && why->text[0] ? why->text : strerror(-error));
+	fprintf(stderr, "iorace: %s\n", buf_text(&text));
+	return status;
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "live/features.h"
+
+#include "base/cleanup.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* r0 = 0; exit */
+static const struct bpf_insn empty_program[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+static int load_empty(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
+{
+	int fd = bpf_prog_load(type, "iorace_try", "GPL", empty_program, 2, opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Modules keep their own BTF: find the function there or in vmlinux. */
+struct btf_target {
+	int id;
+	int obj_fd; /* -1: vmlinux */
+};
+
+static int find_in_module(__u32 module_id, const struct btf *vmlinux, const char *function,
+			  struct btf_target *ret)
+{
+	_cleanup_(closep) int fd = bpf_btf_get_fd_by_id(module_id);
+	struct btf *btf;
+	int id;
+
+	if (fd < 0)
+		return -errno;
+	btf = btf__load_from_kernel_by_id_split(module_id, (struct btf *)vmlinux);
+	if (!btf)
+		return -errno;
+	id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+	/* The split BTF sees vmlinux through: only ids above it are the module's. */
+	if (id >= 0 && (__u32)id < btf__type_cnt(vmlinux))
+		id = -ENOENT;
+	btf__free(btf);
+	if (id < 0)
+		return id;
+	ret->id = id;
+	ret->obj_fd = take_fd(fd);
+	return 0;
+}
+
+static int find_function(const struct btf *vmlinux, const char *function, struct btf_target *ret)
+{
+	int id = btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
+	__u32 next = 0;
+
+	if (id >= 0) {
+		*ret = (struct btf_target){ id, -1 };
+		return 0;
+	}
+	while (!bpf_btf_get_next_id(next, &next)) {
+		if (!find_in_module(next, vmlinux, function, ret))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static int try_fentry(const struct btf *vmlinux, const struct hook_row *row)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		    .expected_attach_type = row->at_return ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY);
+	_cleanup_(closep) int obj_fd = -1, prog = -1, link = -1;
+	struct btf_target target = { .obj_fd = -1 };
+	int r;
+
+	r = find_function(vmlinux, row->target, &target);
+	if (r < 0)
+		return r;
+	obj_fd = target.obj_fd;
+	opts.attach_btf_id = target.id;
+	if (obj_fd >= 0)
+		opts.attach_btf_obj_fd = obj_fd;
+	prog = load_empty(BPF_PROG_TYPE_TRACING, &opts);
+	if (prog < 0)
+		return prog;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	return link < 0 ? -errno : 0;
+}
+
+static int try_tp(const struct hook_row *row)
+{
+	_cleanup_(closep) int prog = load_empty(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL);
+	_cleanup_(closep) int link = -1;
+
+	if (prog < 0)
+		return prog;
+	link = bpf_raw_tracepoint_open(row->target, prog);
+	return link < 0 ? -errno : 0;
+}
+
+static int kprobe_pmu_type(void)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/sys/bus/event_source/devices/kprobe/type", "re");
+	int type;
+
+	if (!f)
+		return -EOPNOTSUPP;
+	return fscanf(f, "%d", &type) == 1 ? type : -EOPNOTSUPP;
+}
+
+static int try_kprobe(const struct hook_row *row)
+{
+	_cleanup_(closep) int prog = -1, event = -1;
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.kprobe_func = (uint64_t)(uintptr_t)row->target,
+	};
+	int type = kprobe_pmu_type();
+
+	if (type < 0)
+		return type;
+	prog = load_empty(BPF_PROG_TYPE_KPROBE, NULL);
+	if (prog < 0)
+		return prog;
+	attr.type = type;
+	event = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (event < 0)
+		return -errno;
+	return ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) < 0 ? -errno : 0;
+}
+
+static int try_row(const struct btf *vmlinux, const struct hook_row *row)
+{
+	switch (row->flavour) {
+	case FLAVOUR_FENTRY:
+		return try_fentry(vmlinux, row);
+	case FLAVOUR_TP:
+		return try_tp(row);
+	case FLAVOUR_KPROBE:
+		return try_kprobe(row);
+	case FLAVOUR_COUNT_:
+		break;
+	}
+	return -EINVAL;
+}
+
+/* Hidden addresses read as zero: then the end of a bio cannot be told by its function. */
+static bool symbols_are_visible(void)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long address = 0;
+
+	return f && fscanf(f, "%llx", &address) == 1 && fscanf(f, "%*s %*s %llx", &address) == 1 &&
+	       address;
+}
+
+static bool helper_exists(enum bpf_func_id id)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, id, NULL) == 1;
+}
+
+static int probe_privilege(struct kernel *k, struct reason *why)
+{
+	_cleanup_(closep) int prog = load_empty(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL);
+
+	k->can_bpf = prog >= 0;
+	k->bpf_error = prog < 0 ? prog : 0;
+	if (k->can_bpf)
+		return 0;
+	if (prog == -EPERM || prog == -EACCES) {
+		if (geteuid())
+			return reason_fail(why, prog,
+					   "loading BPF programs needs root, or CAP_BPF and "
+					   "CAP_PERFMON; run it with sudo");
+		return reason_fail(why, prog,
+				   "the kernel refuses BPF programs although this is root: a "
+				   "container without CAP_BPF and CAP_PERFMON, kernel lockdown, or a "
+				   "security policy; run it on the host");
+	}
+	if (prog == -ENOSYS)
+		return reason_fail(why, prog, "this kernel is built without bpf(2) "
+					      "(CONFIG_BPF_SYSCALL)");
+	return reason_fail(why, prog, "the kernel refuses an empty BPF program: %s",
+			   strerror(-prog));
+}
+
+static int load_btf(struct btf **ret, struct reason *why)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf)
+		return reason_fail(why, -errno,
+				   "no type information of the running kernel: /sys/kernel/btf/vmlinux "
+				   "is missing; a kernel with CONFIG_DEBUG_INFO_BTF=y is needed");
+	*ret = btf;
+	return 0;
+}
+
+/*
+ * libbpf talks to a process-wide callback. It is kept silent unless IORACE_DEBUG is set; errors
+ * come back as numbers and become sentences here.
+ */
+static int quiet_print(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level;
+	(void)fmt;
+	(void)args;
+	return 0;
+}
+
+int kernel_probe(struct kernel *ret, struct reason *why)
+{
+	struct kernel k = { .cpus = get_nprocs() };
+	struct utsname uts;
+	struct btf *btf = NULL;
+	int r;
+
+	if (!getenv("IORACE_DEBUG"))
+		libbpf_set_print(quiet_print);
+	if (!uname(&uts))
+		snprintf(k.release, sizeof(k.release), "%s", uts.release);
+	r = probe_privilege(&k, why);
+	if (r < 0)
+		return r;
+	r = load_btf(&btf, why);
+	if (r < 0)
+		return r;
+	k.has_btf = true;
+	k.has_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0;
+	k.has_bpf_loop = helper_exists(BPF_FUNC_loop);
+	k.has_ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
+	k.sees_symbols = symbols_are_visible();
+	for (size_t i = 0; i < hook_rows_len; i++)
+		k.rows[i] = try_row(btf, &hook_rows[i]);
+	btf__free(btf);
+	*ret = k;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What this kernel lets us do, found by asking it: each row of the hook table is tried with an
+ * empty program of its type, loaded, attached and closed again. Never by version.
+ */
+#ifndef IORACE_LIVE_FEATURES_H
+#define IORACE_LIVE_FEATURES_H
+
+#include "live/hooks.h"
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+struct kernel {
+	char release[65];
+	bool has_btf;
+	bool can_bpf;		     /* bpf(2) lets us load an empty program at all */
+	int bpf_error;		     /* -errno of that load */
+	bool has_rdonly_cast;	     /* kfunc bpf_rdonly_cast() */
+	bool has_bpf_loop;
+	bool has_ringbuf;
+	bool sees_symbols;	     /* /proc/kallsyms shows addresses */
+	int rows[HOOK_ROWS_MAX];     /* per row of the hook table: 0 usable, else -errno */
+	unsigned int cpus;
+};
+
+/* Fills `ret`; fails only when nothing can be asked (no BTF, no privilege), with the reason. */
+int kernel_probe(struct kernel *ret, struct reason *why);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The hooks and flavours chosen on this kernel, each with its reason, and what they can see.
+ * Pure: a function of what kernel_probe() found and the options; knows no program and no file.
+ */
+#ifndef IORACE_LIVE_PLAN_H
+#define IORACE_LIVE_PLAN_H
+
+#include "live/features.h"
+
+#include "model/view.h"
+
+struct plan_opts {
+	unsigned int flavours; /* bit mask of enum flavour that may be used; 0: all */
+};
+
+struct plan_hook {
+	bool usable;
+	enum flavour flavour;
+	char reason[160];
+};
+
+#define PLAN_COVERAGE_MAX 64
+
+struct plan {
+	bool rows[HOOK_ROWS_MAX]; /* rows of the hook table to attach */
+	struct plan_hook hooks[HOOK_COUNT_];
+	uint32_t covered_fs;	   /* bit mask of enum ior_fs */
+	uint32_t opens_at_submit;  /* bit mask of enum ior_fs */
+	bool data_end_is_precise;  /* windows close at the last bio, else at completion */
+	struct coverage_view coverage[PLAN_COVERAGE_MAX];
+	size_t coverage_len;
+};
+
+/* -EOPNOTSUPP with the reason when nothing useful can be seen. */
+int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct plan *ret,
+	       struct reason *why);
+
+/* "fentry,tp" -> mask; -EINVAL with the reason. */
+int plan_parse_flavours(const char *text, unsigned int *ret, struct reason *why);
+
+#endif

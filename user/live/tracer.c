@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "live/tracer.h"
+
+#include "base/cleanup.h"
+
+#include <iorace/slot.h>
+
+#include "iorace.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RING_BYTES_DEFAULT (8U << 20)
+#define FINDINGS_DEFAULT 4096
+#define WIDE_LINES 256
+#define SLOTS_PER_OP 4
+
+struct tracer {
+	struct iorace_bpf *skel;
+	struct bpf_link *links[HOOK_ROWS_MAX];
+	struct ring_buffer *ring;
+};
+
+/* ---- sizes -------------------------------------------------------------------------------------- */
+
+static unsigned int round_up_pow2(unsigned int n)
+{
+	unsigned int p = 1;
+
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+
+static unsigned int slots_for(unsigned int lines)
+{
+	unsigned int slots = lines * SLOTS_PER_OP;
+
+	return slots > IOR_SLOTS_MAX ? IOR_SLOTS_MAX : slots;
+}
+
+unsigned long long tracer_memory_bytes(unsigned int in_flight, unsigned int ring_bytes)
+{
+	unsigned long long lines = round_up_pow2(in_flight ? in_flight : TRACER_IN_FLIGHT_DEFAULT);
+	unsigned long long slots = slots_for(lines);
+
+	return (lines + WIDE_LINES) * sizeof(struct ior_line) + slots * sizeof(struct ior_slot) +
+	       slots * sizeof(struct ior_races) + (ring_bytes ? ring_bytes : RING_BYTES_DEFAULT) +
+	       FINDINGS_DEFAULT *
+		       (sizeof(struct ior_finding_key) + sizeof(struct ior_finding_value) + 64ULL);
+}
+
+static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
+		     struct ior_options *options)
+{
+	unsigned int lines = round_up_pow2(opts->in_flight ? opts->in_flight :
+							     TRACER_IN_FLIGHT_DEFAULT);
+	unsigned int slots = slots_for(lines);
+	int r = 0;
+
+	options->line_mask = lines - 1;
+	options->slot_mask = slots - 1;
+	options->wide_mask = WIDE_LINES - 1;
+	r |= bpf_map__set_max_entries(skel->maps.ior_lines, lines);
+	r |= bpf_map__set_max_entries(skel->maps.ior_wide, WIDE_LINES);
+	r |= bpf_map__set_max_entries(skel->maps.ior_slots, slots);
+	r |= bpf_map__set_max_entries(skel->maps.ior_races, slots);
+	r |= bpf_map__set_max_entries(skel->maps.ior_ring,
+				      opts->ring_bytes ? opts->ring_bytes : RING_BYTES_DEFAULT);
+	r |= bpf_map__set_max_entries(skel->maps.ior_findings,
+				      opts->findings ? opts->findings : FINDINGS_DEFAULT);
+	return r ? -EINVAL : 0;
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static unsigned int mount_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/mnt", &st) ? 0 : st.st_ino;
+}
+
+static struct bpf_program *program_of(struct iorace_bpf *skel, const struct hook_row *row)
+{
+	return bpf_object__find_program_by_name(skel->obj, row->program);
+}
+
+static int choose_programs(struct iorace_bpf *skel, const struct plan *plan)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		struct bpf_program *prog = program_of(skel, &hook_rows[i]);
+
+		if (!prog)
+			return -ENOENT;
+		bpf_program__set_autoload(prog, plan->rows[i]);
+	}
+	return 0;
+}
+
+static int open_skeleton(struct tracer *t, const struct plan *plan, const struct kernel *kernel,
+			 const struct tracer_opts *opts)
+{
+	struct ior_options options = opts->options;
+	int r;
+
+	t->skel = iorace_bpf__open();
+	if (!t->skel)
+		return -errno;
+	r = set_sizes(t->skel, opts, &options);
+	if (r < 0)
+		return r;
+	options.mnt_ns_inum = mount_namespace();
+	options.covered_fs = plan->covered_fs;
+	options.opens_at_submit = plan->opens_at_submit;
+	options.has_rdonly_cast = kernel->has_rdonly_cast;
+	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
+	return choose_programs(t->skel, plan);
+}
+
+/* Ends before begins: an op whose begin we see must not end unseen. */
+static const enum hook attach_order[] = {
+	HOOK_DIO_COMPLETE, HOOK_DIO_DATA_END,	     HOOK_DIO_RETURN,
+	HOOK_DIO_SUBMIT,   HOOK_DIO_INVALIDATE_FAIL, HOOK_DIO_BEGIN,
+};
+
+static int attach_hook(struct tracer *t, const struct plan *plan, enum hook hook,
+		       struct reason *why)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (!plan->rows[i] || hook_rows[i].hook != hook)
+			continue;
+		t->links[i] = bpf_program__attach(program_of(t->skel, &hook_rows[i]));
+		if (!t->links[i])
+			return reason_fail(why, -errno, "cannot attach %s to %s: %s",
+					   hook_rows[i].program, hook_rows[i].target,
+					   strerror(errno));
+	}
+	return 0;
+}
+
+static int set_cgroup(struct tracer *t, const struct tracer_opts *opts)
+{
+	__u32 zero = 0, fd = opts->cgroup_fd;
+
+	if (!opts->options.want_cgroup)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.ior_cgroup), &zero, &fd, 0) ? -errno : 0;
+}
+
+int tracer_open(const struct plan *plan, const struct kernel *kernel,
+		const struct tracer_opts *opts, struct tracer **ret, struct reason *why)
+{
+	_cleanup_(tracer_freep) struct tracer *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	r = open_skeleton(t, plan, kernel, opts);
+	if (r < 0)
+		return reason_fail(why, r, "cannot prepare the BPF object: %s", strerror(-r));
+	r = iorace_bpf__load(t->skel);
+	if (r < 0)
+		return reason_fail(why, r,
+				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
+				   "what the verifier says", strerror(-r));
+	r = set_cgroup(t, opts);
+	if (r < 0)
+		return reason_fail(why, r, "cannot follow the cgroup: %s", strerror(-r));
+	for (size_t i = 0; i < sizeof(attach_order) / sizeof(attach_order[0]); i++) {
+		r = attach_hook(t, plan, attach_order[i], why);
+		if (r < 0)
+			return r;
+	}
+	*ret = take_ptr(t);
+	return 0;
+}
+
+void tracer_arm(struct tracer *tracer)
+{
+	tracer->skel->bss->ior_draining = true;
+	__atomic_store_n(&tracer->skel->bss->ior_armed, true, __ATOMIC_SEQ_CST);
+}
+
+void tracer_disarm(struct tracer *tracer)
+{
+	__atomic_store_n(&tracer->skel->bss->ior_armed, false, __ATOMIC_SEQ_CST);
+}
+
+void tracer_tick(struct tracer *tracer)
+{
+	tracer->skel->bss->ior_path_epoch++;
+}
+
+void tracer_drained(struct tracer *tracer)
+{
+	tracer->skel->bss->ior_draining = false;
+}
+
+void tracer_free(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	ring_buffer__free(tracer->ring);
+	/* Begins go first, so that no op begins whose end would not be seen. */
+	for (size_t i = 0; i < hook_rows_len; i++)
+		bpf_link__destroy(tracer->links[i]);
+	iorace_bpf__destroy(tracer->skel);
+	free(tracer);
+}
+
+void tracer_freep(struct tracer **tracer)
+{
+	tracer_free(*tracer);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+int tracer_drain_open(struct tracer *tracer, tracer_record_fn fn, void *arg, int *ret_fd)
+{
+	tracer->ring = ring_buffer__new(bpf_map__fd(tracer->skel->maps.ior_ring),
+					(ring_buffer_sample_fn)(void *)fn, arg, NULL);
+	if (!tracer->ring)
+		return -errno;
+	*ret_fd = ring_buffer__epoll_fd(tracer->ring);
+	return 0;
+}
+
+int tracer_drain(struct tracer *tracer)
+{
+	int r = ring_buffer__consume(tracer->ring);
+
+	return r < 0 ? r : 0;
+}
+
+struct per_cpu_counters {
+	__u64 stats[IOR_STAT_COUNT_];
+	__u64 losses[IOR_LOSS_COUNT_];
+	__u64 fs_ops[IOR_FS_COUNT_];
+};
+
+static unsigned long long missed_runs(struct tracer *t)
+{
+	unsigned long long missed = 0;
+
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (!t->links[i])
+			continue;
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program_of(t->skel, &hook_rows[i])),
+					    &info, &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
+int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_(freep) struct per_cpu_counters *rows = NULL;
+	struct tracer_counters sum = {};
+	__u32 zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	rows = calloc(cpus, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_counters), &zero, rows))
+		return -errno;
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		for (int i = 0; i < IOR_STAT_COUNT_; i++)
+			sum.stats[i] += rows[cpu].stats[i];
+		for (int i = 0; i < IOR_LOSS_COUNT_; i++)
+			sum.losses[i] += rows[cpu].losses[i];
+		for (int i = 0; i < IOR_FS_COUNT_; i++)
+			sum.fs_ops[i] += rows[cpu].fs_ops[i];
+	}
+	sum.losses[IOR_LOSS_MISSED_RUNS] += missed_runs(tracer);
+	*ret = sum;
+	return 0;
+}
+
+int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg)
+{
+	int fd = bpf_map__fd(tracer->skel->maps.ior_findings);
+	struct ior_finding_key key, next;
+	struct ior_finding_value value;
+	void *prev = NULL;
+	int r;
+
+	while (!bpf_map_get_next_key(fd, prev, &next)) {
+		key = next;
+		prev = &key;
+		if (bpf_map_lookup_elem(fd, &key, &value))
+			continue;
+		r = fn(arg, &key, &value);
+		if (r)
+			return r;
+	}
+	return 0;
+}

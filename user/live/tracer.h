@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel side as an object: open and size it, load, attach by plan, arm, read, close. Nothing
+ * is pinned: when the process goes, however it goes, everything goes with it.
+ */
+#ifndef IORACE_LIVE_TRACER_H
+#define IORACE_LIVE_TRACER_H
+
+#include "live/plan.h"
+
+#include <iorace/records.h>
+
+#define TRACER_IN_FLIGHT_DEFAULT 16384
+#define TRACER_IN_FLIGHT_MIN 4
+#define TRACER_IN_FLIGHT_MAX (1U << 18)
+
+struct tracer_opts {
+	struct ior_options options; /* filters; table and plan fields are filled in by the tracer */
+	unsigned int in_flight;	    /* ops in flight that must find room; 0: default */
+	unsigned int ring_bytes;    /* power of two; 0: default */
+	unsigned int findings;	    /* findings kept in the kernel; 0: default */
+	int cgroup_fd;		    /* directory of options.want_cgroup, else unused */
+};
+
+struct tracer;
+
+/* Everything up to attached but not yet armed. -errno with the reason; nothing stays behind. */
+int tracer_open(const struct plan *plan, const struct kernel *kernel,
+		const struct tracer_opts *opts, struct tracer **ret, struct reason *why);
+void tracer_arm(struct tracer *tracer);
+
+/* From here on nothing new begins; what is in flight may still end. */
+void tracer_disarm(struct tracer *tracer);
+
+/* Detaches and frees; NULL is fine. */
+void tracer_free(struct tracer *tracer);
+void tracer_freep(struct tracer **tracer);
+
+/* Called by the caller's clock: lets cached path decisions age. */
+void tracer_tick(struct tracer *tracer);
+
+/* Ops begun before arming are looked for until told that they have drained. */
+void tracer_drained(struct tracer *tracer);
+
+/* Kernel memory of all maps, in bytes. */
+unsigned long long tracer_memory_bytes(unsigned int in_flight, unsigned int ring_bytes);
+
+struct ring_buffer;
+typedef int (*tracer_record_fn)(void *arg, const void *bytes, size_t len);
+
+/* An fd to poll for records, and the call that delivers them; 0 or -errno. */
+int tracer_drain_open(struct tracer *tracer, tracer_record_fn fn, void *arg, int *ret_fd);
+int tracer_drain(struct tracer *tracer);
+
+/* Sums over all CPUs; losses include program runs that the kernel skipped. */
+struct tracer_counters {
+	unsigned long long stats[IOR_STAT_COUNT_];
+	unsigned long long losses[IOR_LOSS_COUNT_];
+	unsigned long long fs_ops[IOR_FS_COUNT_];
+};
+int tracer_counters(struct tracer *tracer, struct tracer_counters *ret);
+
+/* Calls fn for each finding until it returns non-zero, which is then the result. */
+typedef int (*tracer_finding_fn)(void *arg, const struct ior_finding_key *key,
+				 const struct ior_finding_value *value);
+int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "report/jsonl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/units.h"
+#include "model/conflict.h"
+#include "model/names.h"
+
+#define SCHEMA "iorace/1"
+
+/* Larger ones lose digits in every reader that keeps numbers as doubles (JavaScript, jq). */
+#define EXACT_MAX (1ULL << 53)
+
+/*
+ * Values are built bottom up. NULL is "no memory" throughout: json_pack() takes what it is given
+ * and returns NULL when any of it is.
+ */
+static json_t *count(uint64_t number)
+{
+	if (number > EXACT_MAX)
+		return json_sprintf("%" PRIu64, number);
+	return json_integer(number);
+}
+
+static json_t *count_or_null(int64_t number)
+{
+	return number < 0 ? json_null() : count(number);
+}
+
+/* Takes the text of `from` out of it; NULL if anything failed on the way. */
+static json_t *string_done(struct buf *from)
+{
+	json_t *string = NULL;
+
+	if (from->error == 0)
+		string = json_stringn(buf_text(from), from->len);
+	buf_done(from);
+	return string;
+}
+
+/* Strangers' bytes: JSON wants UTF-8, and what jq -r prints must be harmless on a terminal. */
+static json_t *escaped_bytes(const char *bytes, size_t len)
+{
+	struct buf text = {};
+
+	escape_append(&text, bytes, len);
+	return string_done(&text);
+}
+
+static json_t *escaped(const char *text)
+{
+	return text ? escaped_bytes(text, strlen(text)) : json_null();
+}
+
+static json_t *comm(const char name[IOR_COMM_LEN])
+{
+	return escaped_bytes(name, strnlen(name, IOR_COMM_LEN));
+}
+
+static json_t *time_text(uint64_t real_ns)
+{
+	struct buf text = {};
+
+	units_append_time(&text, real_ns);
+	return string_done(&text);
+}
+
+static int put_chunk(const char *bytes, size_t len, void *out)
+{
+	return buf_append(out, bytes, len);
+}
+
+/* Takes the value. */
+static int put_line(json_t *value, struct buf *out)
+{
+	int r;
+
+	if (!value)
+		return out->error = -ENOMEM;
+	r = json_dump_callback(value, put_chunk, out, JSON_COMPACT);
+	json_decref(value);
+	if (r < 0)
+		return out->error = -ENOMEM;
+	return buf_putc(out, '\n');
+}
+
+/* Below, keys and values stand in pairs. */
+/* clang-format off */
+
+static json_t *file_object(const struct file_view *file)
+{
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}",
+			 "path", escaped(file->path),
+			 "path_state", path_state_name(file->path_state),
+			 "dev", json_sprintf("%u:%u", file->id.dev >> 20, file->id.dev & 0xfffff),
+			 "ino", count(file->id.ino),
+			 "subvol", file->id.subvol ? count(file->id.subvol) : json_null(),
+			 "fs", escaped(file->fs));
+}
+
+static json_t *range_object(struct ior_range range)
+{
+	return json_pack("{s:o, s:o}",
+			 "start", count(range.start),
+			 "end", count(range.end));
+}
+
+static json_t *self_value(uint8_t self)
+{
+	if (self == IOR_SELF_UNKNOWN)
+		return json_null();
+	return json_boolean(self == IOR_SELF_YES);
+}
+
+static json_t *lock_object(const struct op_view *op)
+{
+	return json_pack("{s:s, s:o, s:o}",
+			 "i_rwsem", lock_name(op->op.lock.i_rwsem),
+			 "self", self_value(op->op.lock.self),
+			 "range_lock", escaped(op->range_lock));
+}
+
+static json_t *frame_object(const struct frame_view *frame)
+{
+	return json_pack("{s:o, s:o, s:o}",
+			 "symbol", escaped(frame->symbol),
+			 "offset", frame->symbol ? count(frame->offset) : json_null(),
+			 "address", json_sprintf("0x%" PRIx64, frame->address));
+}
+
+static json_t *stack_array(const struct op_view *op)
+{
+	json_t *array;
+
+	if (!op->stack)
+		return json_null();
+	array = json_array();
+	for (size_t i = 0; array && i < op->stack_len; i++) {
+		if (json_array_append_new(array, frame_object(&op->stack[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *op_object(const struct op_view *view)
+{
+	const struct ior_op *op = &view->op;
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "op", kind_name(op->kind),
+			 "mode", mode_name(op->mode),
+			 "start", count(op->range.start),
+			 "end", count(op->range.end),
+			 "async", (op->flags & IOR_OPF_ASYNC) != 0,
+			 "pid", count(op->pid),
+			 "tid", count(op->tid),
+			 "comm", comm(op->comm),
+			 "cgroup", escaped(view->cgroup),
+			 "lock", lock_object(view),
+			 "begin_ns", count(op->begin_ns),
+			 "end_ns", view->end_ns ? count(view->end_ns) : json_null(),
+			 "stack", stack_array(view));
+}
+
+static json_t *overlap_object(struct ior_range overlap)
+{
+	return json_pack("{s:o, s:o, s:o}",
+			 "start", count(overlap.start),
+			 "end", count(overlap.end),
+			 "bytes", count(ior_range_len(overlap)));
+}
+
+static int jsonl_conflict(const struct conflict_view *conflict, const struct report_style *style,
+			  struct buf *out)
+{
+	struct conflict_traits traits = conflict_traits(&conflict->ops[0].op, &conflict->ops[1].op);
+
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:[o, o]}",
+				  "schema", SCHEMA,
+				  "type", "conflict",
+				  "id", count(conflict->id),
+				  "time", time_text(conflict->time_real_ns),
+				  "file", file_object(&conflict->file),
+				  "kind", traits.kind,
+				  "shape", shape_name(traits.shape),
+				  "overlap", overlap_object(traits.overlap),
+				  "tear", tear_name(traits.tear),
+				  "ops", op_object(&conflict->ops[0]), op_object(&conflict->ops[1])),
+			out);
+}
+
+static json_t *ranges_array(const struct finding_view *finding)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < finding->ranges_len; i++) {
+		if (json_array_append_new(array, range_object(finding->ranges[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static int jsonl_finding(const struct finding_view *finding, const struct report_style *style,
+			 struct buf *out)
+{
+	const struct ior_finding_side *a = &finding->sides[0], *b = &finding->sides[1];
+
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:s, s:[s,s], s:[s,s], s:[o,o],"
+				  " s:o, s:o, s:o, s:o, s:o}",
+				  "schema", SCHEMA,
+				  "type", "finding",
+				  "fingerprint", json_sprintf("%016" PRIx64, finding->fingerprint),
+				  "file", file_object(&finding->file),
+				  "kind", pair_name(a->kind, b->kind),
+				  "modes", mode_name(a->mode), mode_name(b->mode),
+				  "locks", lock_name(a->lock), lock_name(b->lock),
+				  "programs", comm(a->comm), comm(b->comm),
+				  "count", count(finding->count),
+				  "bytes", count(finding->bytes),
+				  "first", time_text(finding->first_real_ns),
+				  "last", time_text(finding->last_real_ns),
+				  "ranges", ranges_array(finding)),
+			out);
+}
+
+static int jsonl_coverage(const struct coverage_view *row, const struct report_style *style,
+			  struct buf *out)
+{
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:o, s:s, s:s, s:b, s:s, s:o, s:o}",
+				  "schema", SCHEMA,
+				  "type", "coverage",
+				  "fs", escaped(row->fs),
+				  "mode", mode_name(row->mode),
+				  "op", kind_name(row->kind),
+				  "async", row->async,
+				  "level", coverage_level_name(row->level),
+				  "flavour", escaped(row->flavour),
+				  "reason", escaped(row->reason)),
+			out);
+}
+
+static json_t *ops_object(const struct summary_view *summary)
+{
+	json_t *object = json_object();
+
+	for (uint8_t kind = 0; object && kind < IOR_OP_COUNT_; kind++) {
+		if (json_object_set_new(object, kind_name(kind), count(summary->ops[kind])) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	if (object && json_object_set_new(object, "filtered", count(summary->ops_filtered)) < 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+/* Every key always: a reader must be able to tell "none" from "nobody counted". */
+static json_t *losses_object(const uint64_t losses[IOR_LOSS_COUNT_])
+{
+	json_t *object = json_object();
+
+	for (enum ior_loss loss = 0; object && loss < IOR_LOSS_COUNT_; loss++) {
+		if (json_object_set_new(object, loss_text(loss)->name, count(losses[loss])) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+static json_t *pairs_object(const struct summary_view *summary)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:{}}",
+			 "conflicts", count(summary->conflicts),
+			 "overlapping", count_or_null(summary->overlapping),
+			 "serialized", count_or_null(summary->serialized),
+			 "unproven", count_or_null(summary->unproven),
+			 "serialized_by");
+}
+
+static json_t *argv_array(char *const *argv)
+{
+	json_t *array = json_array();
+
+	for (; array && *argv; argv++) {
+		if (json_array_append_new(array, escaped(*argv)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *command_object(const struct command_view *command)
+{
+	if (!command->argv)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o}",
+			 "argv", argv_array(command->argv),
+			 "exit", count_or_null(command->exit),
+			 "signal", command->signal ? count(command->signal) : json_null());
+}
+
+static int jsonl_summary(const struct summary_view *summary, const struct report_style *style,
+			 struct buf *out)
+{
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o},"
+				  " s:o, s:{s:o, s:o}, s:o}",
+				  "schema", SCHEMA,
+				  "type", "summary",
+				  "verdict", verdict_name(summary->verdict),
+				  "reason", escaped(summary->reason),
+				  "duration_ns", count(summary->duration_ns),
+				  "ops", ops_object(summary),
+				  "pairs", pairs_object(summary),
+				  "wait_ns",
+				  "needless", count_or_null(summary->needless_wait_ns),
+				  "needed", count_or_null(summary->needed_wait_ns),
+				  "losses", losses_object(summary->losses),
+				  "records",
+				  "written", count(summary->records_written),
+				  "suppressed", count(summary->records_suppressed),
+				  "command", command_object(&summary->command)),
+			out);
+}
+
+/* clang-format on */
+
+const struct reporter_ops jsonl_reporter = {
+	.name = "json",
+	.ending = ".json",
+	.coverage = jsonl_coverage,
+	.conflict = jsonl_conflict,
+	.finding = jsonl_finding,
+	.summary = jsonl_summary,
+};

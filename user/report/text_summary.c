@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The end of a run, for people. */
+#include "report/text_parts.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/macro.h"
+#include "base/units.h"
+#include "model/names.h"
+#include "model/reporter.h"
+
+/* "  ops      ": the left column of the summary. */
+static void put_label(const char *label, struct buf *out)
+{
+	buf_printf(out, "  %-10s", label);
+}
+
+static void put_ops(const struct summary_view *summary, struct buf *out)
+{
+	put_label("ops", out);
+	text_count(summary->ops[IOR_OP_READ], "read", "reads", out);
+	buf_puts(out, ", ");
+	text_count(summary->ops[IOR_OP_WRITE], "write", "writes", out);
+	if (summary->ops[IOR_OP_SIZE]) {
+		buf_puts(out, ", ");
+		text_count(summary->ops[IOR_OP_SIZE], "size change", "size changes", out);
+	}
+	if (summary->ops[IOR_OP_MMAP]) {
+		buf_puts(out, ", ");
+		text_count(summary->ops[IOR_OP_MMAP], "mmap store", "mmap stores", out);
+	}
+	buf_puts(out, " in ");
+	units_append_duration(out, summary->duration_ns);
+	buf_putc(out, '\n');
+}
+
+static void put_measured(const char *what, int64_t count, struct buf *out)
+{
+	buf_printf(out, ", %s ", what);
+	if (count < 0)
+		buf_puts(out, "not measured");
+	else
+		units_append_grouped(out, count);
+}
+
+static void put_pairs(const struct summary_view *summary, struct buf *out)
+{
+	put_label("pairs", out);
+	text_count(summary->conflicts, "conflict", "conflicts", out);
+	buf_puts(out, " in ");
+	text_count(summary->findings, "finding", "findings", out);
+	put_measured("overlapping", summary->overlapping, out);
+	put_measured("serialized", summary->serialized, out);
+	put_measured("unproven", summary->unproven, out);
+	buf_putc(out, '\n');
+}
+
+static void put_wait(const char *what, int64_t ns, struct buf *out)
+{
+	buf_printf(out, "%s ", what);
+	if (ns < 0)
+		buf_puts(out, "not measured");
+	else
+		units_append_duration(out, ns);
+}
+
+static void put_waits(const struct summary_view *summary, struct buf *out)
+{
+	put_label("waits", out);
+	put_wait("needless", summary->needless_wait_ns, out);
+	put_wait(", needed", summary->needed_wait_ns, out);
+	buf_putc(out, '\n');
+}
+
+static void put_command(const struct command_view *command, struct buf *out)
+{
+	if (!command->argv)
+		return;
+	put_label("command", out);
+	for (char *const *arg = command->argv; *arg; arg++) {
+		escape_puts(out, *arg);
+		buf_puts(out, arg[1] ? " " : ": ");
+	}
+	if (command->signal)
+		buf_printf(out, "killed by signal %d\n", command->signal);
+	else if (command->exit >= 0)
+		buf_printf(out, "exit status %d\n", command->exit);
+	else
+		buf_puts(out, "did not end\n");
+}
+
+static void put_losses(const struct summary_view *summary, const struct report_style *style,
+		       struct buf *out)
+{
+	bool any = false;
+
+	for (enum ior_loss loss = 0; loss < IOR_LOSS_COUNT_; loss++) {
+		const struct loss_text *text = loss_text(loss);
+
+		if (summary->losses[loss] == 0)
+			continue;
+		any = true;
+		buf_puts(out, "  ");
+		text_painted(style, PAINT_DOUBTFUL, "LOST", out);
+		buf_fill(out, ' ', 6);
+		units_append_grouped(out, summary->losses[loss]);
+		buf_printf(out, " %s: %s\n", text->name, text->meaning);
+		put_label("", out);
+		buf_printf(out, "-> %s\n", text->advice);
+	}
+	if (!any) {
+		put_label("losses", out);
+		buf_puts(out, "none\n");
+	}
+}
+
+/* What nobody should read into the numbers above. One item each; nothing when all was seen. */
+static void put_not_seen(const struct summary_view *summary, struct buf *out)
+{
+	struct buf items = {};
+
+	if (summary->ops_filtered > 0) {
+		buf_puts(&items, "; ");
+		text_count(summary->ops_filtered, "op outside the filters",
+			   "ops outside the filters", &items);
+	}
+	if (summary->records_suppressed > 0) {
+		buf_puts(&items, "; ");
+		text_count(summary->records_suppressed, "conflict is counted but not shown",
+			   "conflicts are counted but not shown", &items);
+	}
+	if (summary->overlapping < 0)
+		buf_puts(&items, "; pairs that a lock or luck kept apart");
+	if (summary->needless_wait_ns < 0)
+		buf_puts(&items, "; what waiting for locks cost");
+	if (items.len > 0) {
+		put_label("not seen", out);
+		buf_printf(out, "%s\n", buf_text(&items) + strlen("; "));
+	}
+	if (items.error < 0)
+		out->error = items.error;
+	buf_done(&items);
+}
+
+int text_summary(const struct summary_view *summary, const struct report_style *style,
+		 struct buf *out)
+{
+	static const enum paint by_verdict[] = {
+		[VERDICT_CLEAN] = PAINT_GOOD,
+		[VERDICT_CONFLICTS] = PAINT_BAD,
+		[VERDICT_INCONCLUSIVE] = PAINT_DOUBTFUL,
+	};
+	_Static_assert(ARRAY_SIZE(by_verdict) == VERDICT_COUNT_, "every verdict has a paint");
+
+	buf_puts(out, "VERDICT ");
+	text_painted(style, by_verdict[summary->verdict], verdict_name(summary->verdict), out);
+	if (summary->reason) {
+		buf_puts(out, ": ");
+		escape_puts(out, summary->reason);
+	}
+	buf_putc(out, '\n');
+	put_ops(summary, out);
+	put_pairs(summary, out);
+	put_waits(summary, out);
+	put_command(&summary->command, out);
+	put_losses(summary, style, out);
+	put_not_seen(summary, out);
+	return out->error;
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "run/run.h"
+
+#include "base/cleanup.h"
+#include "base/loop.h"
+#include "model/conflict.h"
+#include "model/names.h"
+#include "model/tally.h"
+#include "model/verdict.h"
+#include "symbol/cgroups.h"
+#include "symbol/paths.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#define NS_PER_SEC 1000000000ULL
+#define FINDINGS_MAX 4096
+#define DRAIN_QUIET_SECONDS 30 /* no op from before arming ended for so long: they have drained */
+
+struct run {
+	const struct run_opts *opts;
+	struct outputs *outputs;
+	struct loop loop;
+	struct tracer *tracer;
+	struct tally *tally;
+	struct paths paths;
+	struct cgroups cgroups;
+	int64_t real_minus_mono_ns;
+	uint64_t begin_ns;
+	uint64_t conflicts_told;
+	uint64_t undecoded;
+	uint64_t before_attach_seen;
+	unsigned int quiet_seconds;
+	unsigned int signals;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+/* ---- records ------------------------------------------------------------------------------------ */
+
+static void tell_conflict(struct run *run, const struct ior_rec_conflict *rec)
+{
+	struct conflict_view view =
+		conflict_view_of(rec, ++run->conflicts_told, run->real_minus_mono_ns);
+
+	view.file = paths_resolve(&run->paths, &rec->file);
+	for (int i = 0; i < 2; i++)
+		view.ops[i].cgroup = cgroups_resolve(&run->cgroups, rec->ops[i].cgroup_id);
+	outputs_conflict(run->outputs, &view);
+	if (tally_add_sample(run->tally, &view))
+		run->undecoded++;
+}
+
+/* Records come from our own programs, but a size that does not fit must never be read past. */
+static int on_record(void *arg, const void *bytes, size_t len)
+{
+	const struct ior_rec_header *header = bytes;
+	struct run *run = arg;
+
+	if (len >= sizeof(struct ior_rec_conflict) && header->type == IOR_REC_CONFLICT)
+		tell_conflict(run, bytes);
+	else if (len < sizeof(struct ior_rec_path) || header->type != IOR_REC_PATH ||
+		 paths_add(&run->paths, bytes))
+		run->undecoded++;
+	return 0;
+}
+
+static int on_ring(struct loop *loop, const struct loop_event *event, void *arg)
+{
+	struct run *run = arg;
+	int r = tracer_drain(run->tracer);
+
+	(void)event;
+	outputs_flush(run->outputs);
+	/* Nobody reads any more, as when `| head` has seen enough: end as if told to. */
+	if (run->outputs->error == -EPIPE)
+		loop_stop(loop);
+	return r;
+}
+
+/* ---- time, signals, the command --------------------------------------------------------------- */
+
+static int on_second(struct loop *loop, const struct loop_event *event, void *arg)
+{
+	struct tracer_counters counters;
+	struct run *run = arg;
+
+	(void)loop;
+	(void)event;
+	tracer_tick(run->tracer);
+	if (run->quiet_seconds > DRAIN_QUIET_SECONDS || tracer_counters(run->tracer, &counters))
+		return 0;
+	if (counters.losses[IOR_LOSS_BEFORE_ATTACH] != run->before_attach_seen)
+		run->quiet_seconds = 0;
+	run->before_attach_seen = counters.losses[IOR_LOSS_BEFORE_ATTACH];
+	if (++run->quiet_seconds > DRAIN_QUIET_SECONDS)
+		tracer_drained(run->tracer);
+	return 0;
+}
+
+static int on_duration(struct loop *loop, const struct loop_event *event, void *arg)
+{
+	struct run *run = arg;
+
+	(void)event;
+	if (run->opts->workload)
+		workload_signal(run->opts->workload, SIGTERM);
+	loop_stop(loop);
+	return 0;
+}
+
+/*
+ * A signal ends the run. With a command the command decides: Ctrl-C reached it through the
+ * terminal, SIGTERM is passed on, and the run ends with it; a second signal does not wait.
+ */
+static int on_signal(struct loop *loop, const struct loop_event *event, void *arg)
+{
+	struct run *run = arg;
+
+	if (!run->opts->workload || run->signals++)
+		loop_stop(loop);
+	else if (event->signo != SIGINT)
+		workload_signal(run->opts->workload, event->signo);
+	return 0;
+}
+
+static int on_child(struct loop *loop, const struct loop_event *event, void *arg)
+{
+	struct run *run = arg;
+	struct workload *workload = run->opts->workload;
+
+	workload->ended = true;
+	workload->exit = event->exit_status;
+	workload->signal = event->term_signal;
+	loop_stop(loop);
+	return 0;
+}
+
+static int set_up_loop(struct run *run)
+{
+	int fd, r;
+
+	r = tracer_drain_open(run->tracer, on_record, run, &fd);
+	if (r < 0)
+		return r;
+	r = loop_add_fd(&run->loop, fd, EPOLLIN, on_ring, run, NULL);
+	if (r < 0)
+		return r;
+	r = loop_add_timer(&run->loop, NS_PER_SEC, true, on_second, run, NULL);
+	if (r < 0)
+		return r;
+	if (run->opts->duration_ns) {
+		r = loop_add_timer(&run->loop, run->opts->duration_ns, false, on_duration, run,
+				   NULL);
+		if (r < 0)
+			return r;
+	}
+	if (run->opts->workload)
+		return loop_add_child(&run->loop, run->opts->workload->pid, on_child, run);
+	return 0;
+}
+
+static int catch_signals(struct run *run)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		int r = loop_add_signal(&run->loop, signals[i], on_signal, run);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- the end --------------------------------------------------------------------------------------- */
+
+static int add_row(void *arg, const struct ior_finding_key *key,
+		   const struct ior_finding_value *value)
+{
+	struct run *run = arg;
+
+	return tally_add_row(run->tally, key, value);
+}
+
+static bool path_of(const struct ior_file *file, const char **path, enum path_state *state,
+		    void *arg)
+{
+	const struct run *run = arg;
+	struct file_view view = paths_resolve(&run->paths, file);
+
+	*path = view.path;
+	*state = view.path_state;
+	return view.path != NULL;
+}
+
+static int tell_findings(struct run *run, size_t *ret_count)
+{
+	_cleanup_(finding_list_done) struct finding_list list = {};
+	int r;
+
+	tally_recount(run->tally);
+	r = tracer_findings(run->tracer, add_row, run);
+	if (r < 0)
+		return r;
+	r = tally_findings(run->tally, path_of, run, &list);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.len; i++)
+		outputs_finding(run->outputs, &list.items[i]);
+	*ret_count = list.len;
+	return 0;
+}
+
+static enum coverage_level level_of(const struct plan *plan, const char *fs)
+{
+	for (size_t i = 0; i < plan->coverage_len; i++) {
+		if (!strcmp(plan->coverage[i].fs, fs))
+			return plan->coverage[i].level;
+	}
+	return COVERAGE_PARTIAL;
+}
+
+static const char *const fs_names[IOR_FS_COUNT_] = {
+	[IOR_FS_OTHER] = "other", [IOR_FS_EXT4] = "ext4", [IOR_FS_XFS] = "xfs",
+	[IOR_FS_BTRFS] = "btrfs",	[IOR_FS_F2FS] = "f2fs",
+};
+
+static void judge(const struct run *run, const struct tracer_counters *counters,
+		  struct summary_view *summary, struct reason *why)
+{
+	struct coverage_use uses[IOR_FS_COUNT_];
+	struct verdict_input in = {
+		.conflicts = summary->conflicts,
+		.ops = summary->ops[IOR_OP_READ] + summary->ops[IOR_OP_WRITE],
+		.overlapping = summary->overlapping,
+		.require_overlap = run->opts->require_overlap,
+		.losses = summary->losses,
+		.uses = uses,
+		.uses_len = IOR_FS_COUNT_,
+	};
+
+	for (int fs = 0; fs < IOR_FS_COUNT_; fs++)
+		uses[fs] = (struct coverage_use){ fs_names[fs], counters->fs_ops[fs],
+						  level_of(run->opts->plan, fs_names[fs]) };
+	summary->verdict = run_verdict(&in, why);
+	summary->reason = why->text;
+}
+
+static void fill_summary(const struct run *run, const struct tracer_counters *counters,
+			 struct summary_view *summary)
+{
+	const struct workload *workload = run->opts->workload;
+
+	*summary = (struct summary_view){
+		.duration_ns = clock_ns(CLOCK_MONOTONIC) - run->begin_ns,
+		.ops_filtered = counters->stats[IOR_STAT_FILTERED],
+		.conflicts = counters->stats[IOR_STAT_CONFLICTS],
+		.overlapping = -1,
+		.serialized = -1,
+		.unproven = -1,
+		.needless_wait_ns = -1,
+		.needed_wait_ns = -1,
+		.records_written = run->conflicts_told,
+		.records_suppressed = counters->stats[IOR_STAT_SUPPRESSED],
+		.command = { .exit = -1 },
+	};
+	summary->ops[IOR_OP_READ] = counters->stats[IOR_STAT_READS];
+	summary->ops[IOR_OP_WRITE] = counters->stats[IOR_STAT_WRITES];
+	for (int i = 0; i < IOR_LOSS_COUNT_; i++)
+		summary->losses[i] = counters->losses[i];
+	summary->losses[IOR_LOSS_UNDECODED] += run->undecoded;
+	summary->losses[IOR_LOSS_FINDINGS_FULL] += tally_overflow(run->tally);
+	if (workload)
+		summary->command = (struct command_view){ workload->argv, workload->exit,
+							  workload->signal };
+}
+
+static int tell_end(struct run *run, struct run_result *ret)
+{
+	struct tracer_counters counters;
+	struct summary_view summary;
+	struct reason why = {};
+	size_t findings = 0;
+	int r;
+
+	tracer_disarm(run->tracer);
+	r = tracer_drain(run->tracer);
+	if (r < 0)
+		return r;
+	r = tracer_counters(run->tracer, &counters);
+	if (r < 0)
+		return r;
+	r = tell_findings(run, &findings);
+	if (r < 0)
+		return r;
+	fill_summary(run, &counters, &summary);
+	summary.findings = findings;
+	judge(run, &counters, &summary, &why);
+	outputs_summary(run->outputs, &summary);
+	outputs_flush(run->outputs);
+	ret->verdict = summary.verdict;
+	ret->output_error = run->outputs->error;
+	ret->output_name = run->outputs->error_name;
+	return 0;
+}
+
+/* ---- one session ------------------------------------------------------------------------------------ */
+
+static void run_done(struct run *run)
+{
+	/* Detach before letting the command's cgroup go. */
+	tracer_free(run->tracer);
+	tally_free(run->tally);
+	paths_done(&run->paths);
+	cgroups_done(&run->cgroups);
+	loop_done(&run->loop);
+}
+
+static int start_tracing(struct run *run, struct run_result *ret, struct reason *why)
+{
+	struct tracer_opts tracer = run->opts->tracer;
+	struct workload *workload = run->opts->workload;
+	int r;
+
+	if (workload) {
+		r = workload_prepare(workload, why);
+		if (r < 0)
+			return r;
+		tracer.options.want_cgroup = workload->cgroup_fd >= 0;
+		tracer.options.tree_pid = workload->tree_pid;
+		tracer.cgroup_fd = workload->cgroup_fd;
+		r = workload_start(workload, &run->loop, why);
+		if (r < 0) {
+			ret->workload_failed = true;
+			return r;
+		}
+	}
+	return tracer_open(run->opts->plan, run->opts->kernel, &tracer, &run->tracer, why);
+}
+
+static int trace(struct run *run, struct run_result *ret, struct reason *why)
+{
+	int r;
+
+	r = catch_signals(run);
+	if (r < 0)
+		return r;
+	r = start_tracing(run, ret, why);
+	if (r < 0)
+		return r;
+	r = set_up_loop(run);
+	if (r < 0)
+		return reason_fail(why, r, "cannot wait for records: %s", strerror(-r));
+	for (size_t i = 0; i < run->opts->plan->coverage_len; i++)
+		outputs_coverage(run->outputs, &run->opts->plan->coverage[i]);
+	run->begin_ns = clock_ns(CLOCK_MONOTONIC);
+	tracer_arm(run->tracer);
+	if (run->opts->workload)
+		workload_go(run->opts->workload);
+	r = loop_run(&run->loop);
+	if (r < 0)
+		return reason_fail(why, r, "the run broke off: %s", strerror(-r));
+	r = tell_end(run, ret);
+	if (r < 0)
+		return reason_fail(why, r, "cannot read the results: %s", strerror(-r));
+	return 0;
+}
+
+int run_session(const struct run_opts *opts, struct outputs *outputs, struct run_result *ret,
+		struct reason *why)
+{
+	_cleanup_(run_done) struct run run = {
+		.opts = opts,
+		.outputs = outputs,
+		.loop = LOOP_NONE,
+		.real_minus_mono_ns =
+			(int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
+	};
+	int r;
+
+	r = loop_init(&run.loop);
+	if (r < 0)
+		return r;
+	cgroups_init(&run.cgroups);
+	run.tally = tally_new(FINDINGS_MAX, run.real_minus_mono_ns);
+	if (!run.tally)
+		return -ENOMEM;
+	return trace(&run, ret, why);
+}

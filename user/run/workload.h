@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The command under `check`: started stopped, let go when the tracer is armed. It and all it starts
+ * live in a cgroup of their own; where none can be made, they are told by descent.
+ */
+#ifndef IORACE_RUN_WORKLOAD_H
+#define IORACE_RUN_WORKLOAD_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct loop;
+
+struct workload {
+	char *const *argv;
+	pid_t pid;	 /* 0: not running */
+	int go_fd;	 /* a byte here lets the child go */
+	int cgroup_fd;	 /* -1: followed by descent instead */
+	char *cgroup_dir;
+	int exit;	 /* -1: none */
+	int signal;	 /* 0: none */
+	bool ended;
+	uint32_t tree_pid; /* when followed by descent: the process everything descends from */
+};
+
+void workload_init(struct workload *workload, char *const *argv);
+
+/* Makes the cgroup, or prepares following by descent. */
+int workload_prepare(struct workload *workload, struct reason *why);
+
+/* Forks; the child waits. -ENOENT and the like come back here, before anything was let go. */
+int workload_start(struct workload *workload, const struct loop *loop, struct reason *why);
+void workload_go(struct workload *workload);
+
+/* Passes a signal on. */
+void workload_signal(const struct workload *workload, int signo);
+
+/* Ends a child that still waits, removes the cgroup; safe at any time. */
+void workload_done(struct workload *workload);
+
+#endif
