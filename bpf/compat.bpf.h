@@ -27,12 +27,14 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define KREAD(type, address, field)                                                               \
 	({                                                                                        \
 		typeof(((type *)0)->field) _value;                                                \
+		/* Apart from the read, or CO-RE would relocate our own structs on the way. */   \
+		__u64 _object = (__u64)(address);                                                 \
 		if (ior_options.has_rdonly_cast) {                                                \
-			const type *_p = bpf_rdonly_cast((const void *)(address),                 \
+			const type *_p = bpf_rdonly_cast((const void *)_object,                   \
 							 bpf_core_type_id_kernel(type));          \
 			_value = _p->field;                                                       \
 		} else {                                                                          \
-			bpf_core_read(&_value, sizeof(_value), &((type *)(address))->field);      \
+			bpf_core_read(&_value, sizeof(_value), &((type *)_object)->field);        \
 		}                                                                                 \
 		_value;                                                                           \
 	})
