@@ -38,7 +38,7 @@ static __always_inline void inflight_barrier(void)
 	asm volatile("" ::: "memory");
 }
 
-/* ---- one way of one line ------------------------------------------------------------------ */
+/* ---- one way of one line --------------------------------------------------------------------- */
 
 /* The way the word now stands in, or -1 if the line is full. */
 static __always_inline int line_put(struct ior_line *line, __u64 word)
@@ -87,7 +87,7 @@ static __always_inline bool line_was_passed(struct ior_line *line)
 	return INFLIGHT_LOAD(&line->header) & IOR_LINE_PASSED_MASK;
 }
 
-/* ---- walking a probe sequence -------------------------------------------------------------- */
+/* ---- walking a probe sequence ---------------------------------------------------------------- */
 
 enum inflight_step { STEP_PUT, STEP_CLEAR, STEP_MOVE, STEP_LOOK, STEP_UNPASS };
 
@@ -177,7 +177,7 @@ static int walk_step(__u32 depth, struct inflight_walk *w)
 
 /*
  * No line twice, however small the table: a looker would meet the same word again, and an op that
- * passed a line twice would be found before the depth it was put at and leave a passed count behind.
+ * passed a line twice would be found before the depth it was put at and leave a passed count.
  */
 static __always_inline __u32 walk_reach(const struct inflight_walk *w)
 {
@@ -212,7 +212,7 @@ static __always_inline void walk_retire(struct inflight_walk *w)
 		walk_run(w, STEP_UNPASS);
 }
 
-/* ---- all chunks of an op -------------------------------------------------------------------- */
+/* ---- all chunks of an op --------------------------------------------------------------------- */
 
 /* What is to be done in each chunk of the op in slot `self`. */
 struct inflight_chunks {
@@ -296,7 +296,7 @@ static __always_inline void chunks_run(struct inflight_chunks *c, enum inflight_
 	inflight_loop(count, chunk_step, c);
 }
 
-/* ---- wide ops ---------------------------------------------------------------------------- */
+/* ---- wide ops -------------------------------------------------------------------------------- */
 
 /*
  * A wide op stands once, by inode. The home line counts its wide ops in the high half of its
@@ -365,7 +365,7 @@ static __always_inline void wide_look_at_narrow(struct inflight_chunks *c)
 		inflight_loop((__u64)line_mask(false) + 1, sweep_line, c);
 }
 
-/* ---- slots -------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 struct slot_search {
 	__u64 key;
@@ -477,7 +477,7 @@ static __always_inline void inflight_fill_end(struct ior_slot *slot)
 	INFLIGHT_STORE(&slot->seq, INFLIGHT_LOAD(&slot->seq) + 1);
 }
 
-/* ---- an op's life ------------------------------------------------------------------------- */
+/* ---- an op's life ---------------------------------------------------------------------------- */
 
 /*
  * The common path: one chunk, its home line has room, nobody is near. Returns false when the slow
@@ -602,7 +602,7 @@ static __always_inline void inflight_retire(__u32 self, struct ior_slot *slot)
 	slot->state = IOR_SLOT_DONE;
 }
 
-/* ---- who counts a pair ------------------------------------------------------------------- */
+/* ---- who counts a pair ----------------------------------------------------------------------- */
 
 /* An op met in a way: which slot, which filling of it, and the word that led there. */
 struct inflight_peer {
@@ -759,8 +759,8 @@ static __always_inline void race_aim(struct race_insert *r, __u32 self, __u32 se
 }
 
 /*
- * While `self` looks at one chunk, a way may fall to a word of another of its chunks that spilled
- * into this line. That peer is met again where it belongs.
+ * Two far chunks of one inode may share line and tag. A wide op that looks chunk by chunk would
+ * meet a peer of the one again in the other.
  */
 static __always_inline bool peer_is_where_we_look(__u32 self, struct ior_slot *peer_slot)
 {
@@ -826,8 +826,8 @@ static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
 }
 
 /*
- * For a pair that overlaps, whatever waits; only in the first look of `self` (from inflight_enter(),
- * not from inflight_move()): whoever came later has seen it.
+ * For a pair that overlaps, whatever waits; only in the first look of `self` (inflight_enter(), not
+ * inflight_move()): whoever came later has seen it.
  */
 static __always_inline int inflight_overlap_is_mine(__u32 self, __u32 self_seq,
 						    const struct inflight_peer *peer,
