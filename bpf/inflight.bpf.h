@@ -111,10 +111,9 @@ static __always_inline __u32 walk_line(const struct inflight_walk *w, __u32 dept
 	return (w->home.line + depth * w->home.stride) & line_mask(w->wide);
 }
 
-static __always_inline void line_meet(struct ior_line *line, __u64 mine, __u32 self)
+/* One bit of `mask` for each way that is to be met. */
+static __always_inline void line_meet(struct ior_line *line, __u32 mask, __u32 self)
 {
-	__u32 mask = line_candidates(line, mine);
-
 	if (!mask)
 		return;
 	for (int i = 0; i < IOR_WAYS; i++) {
@@ -164,7 +163,7 @@ static int walk_step(__u32 depth, struct inflight_walk *w)
 		}
 		return 0;
 	case STEP_LOOK:
-		line_meet(line, w->word, w->self);
+		line_meet(line, line_candidates(line, w->word), w->self);
 		return !line_was_passed(line);
 	case STEP_UNPASS:
 		if (depth >= w->depth)
@@ -336,18 +335,22 @@ static __always_inline bool wide_is_empty(__u64 inode)
 	return !home || !INFLIGHT_LOAD(&home->header);
 }
 
+/* Every chunk of the table: any tag will do, and the word of a wide op spans all sectors. */
 static int sweep_line(__u32 i, struct inflight_chunks *c)
 {
 	struct ior_line *line = line_at(false, i);
+	__u32 mask = 0;
 
 	if (!line)
 		return 1;
 	for (int way = 0; way < IOR_WAYS; way++) {
 		__u64 w = INFLIGHT_LOAD(&line->ways[way]);
 
-		if (w && ((w & IOR_WORD_WRITE) || c->write) && ior_word_slot(w) != c->walk.self)
-			inflight_meet(c->walk.self, &line->ways[way]);
+		mask |= (__u32)ior_words_may_meet(w, (c->walk.word & ~IOR_WORD_TAG_MASK) |
+							     (w & IOR_WORD_TAG_MASK))
+			<< way;
 	}
+	line_meet(line, mask, c->walk.self);
 	return 0;
 }
 

@@ -111,8 +111,7 @@ mutant release_twice $H '/^static __always_inline void inflight_release/,/^}/s/i
 mutant find_looks_at_home_only $H 's/if (INFLIGHT_LOAD(&home->overflow))/if (0)/'
 mutant overflow_not_lowered $H '/^static __always_inline void inflight_release/,/^}/s/INFLIGHT_ADD(&home->overflow, -1U);/;/'
 mutant last_sector_short $S 's/last = (last_byte - base) >> IOR_SECTOR_SHIFT;/last = (last_byte - 1 - base) >> IOR_SECTOR_SHIFT;/'
-mutant sectors_exclusive $S 's/ior_word_first(w) <= ior_word_last(mine)/ior_word_first(w) < ior_word_last(mine)/'
-mutant reads_match_reads $S 's/if (!((w | mine) & IOR_WORD_WRITE) || /if (/'
+mutant sectors_exclusive $S 's/(__u64)ior_word_last(mine) - ior_word_first(w)/& - 1/'
 mutant tags_of_one_op_alike $S 's/home.tag = (home.tag .*/home.tag = 5;/'
 
 exit $alive
