@@ -7,14 +7,17 @@
 
 VERSION := 0.1.0
 
-O ?= build
+# A tree of its own for each set of sanitizers: objects of two must not be mixed.
+comma := ,
+O ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 V ?= 0
 SAN ?=
 prefix ?= /usr/local
 
 CC ?= gcc
-CLANG ?= $(firstword $(foreach c,clang-16 clang-19 clang,$(if $(shell command -v $(c)),$(c))) clang-16)
-BPFTOOL ?= $(firstword $(foreach t,bpftool /usr/sbin/bpftool,$(if $(shell command -v $(t)),$(t))) bpftool)
+first_found = $(firstword $(foreach c,$(1),$(if $(shell command -v $(c)),$(c))) $(1))
+CLANG ?= $(call first_found,clang-16 clang-19 clang)
+BPFTOOL ?= $(call first_found,bpftool /usr/sbin/bpftool)
 
 ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/s390x/s390/')
 
@@ -23,7 +26,7 @@ CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 -Wall -Wextra -Werror
 LDLIBS := -lbpf -lelf -lz -ljansson
 ifneq ($(SAN),)
-CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer
+CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SAN)
 endif
 
@@ -41,7 +44,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-# ---- rooms, lowest first ----------------------------------------------------------------------------
+# ---- rooms, lowest first -------------------------------------------------------------------------
 
 base := \
 	user/base/buf.c \
@@ -102,7 +105,7 @@ pure_objects := $(patsubst %.c,$(O)/%.o,$(base) $(model) $(symbol) $(report) \
 .PHONY: all
 all: $(O)/iorace ## build the tool (default)
 
-# ---- kernel side ------------------------------------------------------------------------------------
+# ---- kernel side ---------------------------------------------------------------------------------
 
 $(O)/iorace.bpf.o: bpf/iorace.bpf.c
 	$(say) BPF $@
@@ -114,7 +117,7 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
 
-# ---- tool -------------------------------------------------------------------------------------------
+# ---- tool ----------------------------------------------------------------------------------------
 
 $(O)/user/live/tracer.o: $(O)/iorace.skel.h
 
@@ -127,7 +130,42 @@ $(O)/iorace: $(tool_objects)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# ---- end-to-end drivers -------------------------------------------------------------------------------
+# ---- unit tests: no root, no kernel feature ------------------------------------------------------
+
+unit_tests := $(sort $(wildcard tests/unit/test_*.c))
+unit_programs := $(unit_tests:%.c=$(O)/%)
+
+# An archive, so that a test links what it names and may stand in for the rest.
+$(O)/pure.a: $(pure_objects)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rc $@ $^
+
+$(O)/tests/unit/%.o: CPPFLAGS += -Ibpf -Itests/unit
+
+$(unit_programs): %: %.o $(O)/pure.a
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -pthread -o $@
+
+# It copies the stacks of its coroutines, which no sanitizer can follow.
+ifneq ($(SAN),)
+unit_programs := $(filter-out $(O)/tests/unit/test_inflight_model,$(unit_programs))
+endif
+
+.PHONY: unit
+unit: $(unit_programs) ## unit tests; with SAN=address,undefined too
+	$(Q)tests/unit/run $(unit_programs)
+
+# The table that many CPUs share, under ThreadSanitizer.
+tsan_programs = $(filter $(O)/tests/unit/test_inflight%,$(unit_programs))
+
+.PHONY: unit-tsan unit-tsan-run
+unit-tsan: ## the in-flight table under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory SAN=thread O=$(O)-thread unit-tsan-run
+
+unit-tsan-run: $(tsan_programs)
+	$(Q)tests/unit/run $(tsan_programs)
+
+# ---- end-to-end drivers --------------------------------------------------------------------------
 
 mkops_objects := \
 	$(O)/tests/e2e/mkops.o \
@@ -146,7 +184,8 @@ $(O)/tests/e2e/gatedisk.o: CPPFLAGS += $(shell pkg-config --cflags fuse3 2>/dev/
 
 $(O)/gatedisk: $(O)/tests/e2e/gatedisk.o
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs fuse3 2>/dev/null) -lpthread -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs fuse3 2>/dev/null) \
+		-lpthread -o $@
 
 .PHONY: drivers
 drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the kernel with
@@ -155,7 +194,54 @@ drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the k
 e2e: all drivers ## end-to-end tests on the running kernel (root)
 	BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/e2e/run -j 2
 
-# ---- the rest ---------------------------------------------------------------------------------------
+# ---- house rules ---------------------------------------------------------------------------------
+
+shell_scripts := $(shell grep -rlI '^\#!/bin/sh' contrib tests)
+
+.PHONY: lint
+lint: ## layers, lengths, names, errors that print and go on; shellcheck
+	$(Q)tests/lint/selftest
+	$(Q)tests/lint/lint
+	$(Q)shellcheck $(shell_scripts)
+
+# ---- benchmark -----------------------------------------------------------------------------------
+
+bench_sources := \
+	tests/bench/ladder.c \
+	tests/bench/load.c \
+	tests/bench/measure.c \
+	tests/bench/rungs.c \
+	tests/bench/show.c
+bench_objects := $(bench_sources:%.c=$(O)/%.o)
+
+# The shipped programs with parts taken out; each line adds a bit of tests/bench/pieces.bpf.c.
+bench_pieces := slot:0 task:1 lock:3 clock:7 count:15
+bench_pieces_objects := $(foreach p,$(bench_pieces),$(O)/tests/bench/pieces-$(firstword $(subst :, ,$(p))).bpf.o)
+
+$(O)/tests/bench/pieces-%.bpf.o: tests/bench/pieces.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DBENCH_PIECES=$(patsubst $*:%,%,$(filter $*:%,$(bench_pieces))) \
+		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(O)/tests/bench/rivals.bpf.o: tests/bench/rivals.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(O)/tests/bench/rungs.o: $(O)/iorace.skel.h $(O)/tests/bench/rivals.skel.h
+
+$(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/features.o
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lpthread -o $@
+
+.PHONY: bench
+bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)
+	$(Q)O=$(abspath $(O)) tests/bench/run
+
+# ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: install
 install: all ## install to $(prefix), default /usr/local

@@ -42,10 +42,12 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  * verifier lets nobody hash or compare. The first word of a timespec64 is a number, whatever lies
  * there; the cast takes structs only.
  */
-#define KPTR(type, address, field)                                                                \
+#define KPTR(type, address, field) KWORD(KADDR(type, address, field))
+
+#define KWORD(address)                                                                            \
 	({                                                                                        \
 		__u64 _value = 0;                                                                 \
-		__u64 _at = KADDR(type, address, field);                                          \
+		__u64 _at = (address);                                                            \
 		if (ior_options.has_rdonly_cast) {                                                \
 			const struct timespec64 *_p = bpf_rdonly_cast(                            \
 				(const void *)_at, bpf_core_type_id_kernel(struct timespec64));   \
@@ -64,6 +66,14 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 static __always_inline bool compat_kiocb_is_async(__u64 kiocb)
 {
 	return KPTR(struct kiocb, kiocb, ki_complete) != 0;
+}
+
+/* IOCB_NOWAIT is RWF_NOWAIT since 5.10, include/linux/fs.h. */
+#define IOR_IOCB_NOWAIT 8
+
+static __always_inline bool compat_kiocb_is_nowait(__u64 kiocb)
+{
+	return KREAD(struct kiocb, kiocb, ki_flags) & IOR_IOCB_NOWAIT;
 }
 
 /*
@@ -97,6 +107,56 @@ static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u
 		return ior_rwbase_decode(readers, (__u64)owner, task);
 	}
 	return (struct ior_lock_state){ IOR_LOCK_UNKNOWN, IOR_SELF_UNKNOWN };
+}
+
+/*
+ * The current task by plain loads where they are plain, else by helper. Not for elegance: where
+ * every return goes through a thunk (SRSO, retbleed) a call costs 20 ns, bpf_get_current_comm() 120.
+ * `task` is the current task, whose fields nobody takes away from under it.
+ */
+static __always_inline void compat_task_ids(__u64 task, struct ior_op *op)
+{
+	__u64 pid_tgid;
+
+	if (ior_options.has_rdonly_cast) {
+		op->pid = KREAD(struct task_struct, task, tgid);
+		op->tid = KREAD(struct task_struct, task, pid);
+		return;
+	}
+	pid_tgid = bpf_get_current_pid_tgid();
+	op->pid = pid_tgid >> 32;
+	op->tid = (__u32)pid_tgid;
+}
+
+static __always_inline __u64 compat_task_cgroup_id(__u64 task)
+{
+	__u64 at;
+
+	if (!ior_options.has_rdonly_cast || !bpf_core_field_exists(struct task_struct, cgroups) ||
+	    !bpf_core_field_exists(struct css_set, dfl_cgrp))
+		return bpf_get_current_cgroup_id();
+	at = KPTR(struct task_struct, task, cgroups);
+	at = KPTR(struct css_set, at, dfl_cgrp);
+	at = KPTR(struct cgroup, at, kn);
+	return KREAD(struct kernfs_node, at, id);
+}
+
+/*
+ * Name of any task. Two words: 5.17 (3087c61ed2c4, "fs/exec: replace strlcpy with strscpy_pad in
+ * __set_task_comm") pads names with zeros, and the cast is younger.
+ */
+static __always_inline void compat_task_comm(__u64 task, char comm[IOR_COMM_LEN])
+{
+	__u64 at = KADDR(struct task_struct, task, comm);
+	__u64 words[2] = {};
+
+	if (ior_options.has_rdonly_cast) {
+		words[0] = KWORD(at);
+		words[1] = KWORD(at + sizeof(words[0]));
+	} else {
+		bpf_probe_read_kernel_str(words, sizeof(words), (void *)at);
+	}
+	__builtin_memcpy(comm, words, IOR_COMM_LEN);
 }
 
 /*

@@ -63,26 +63,32 @@ static __always_inline void stat_count_exact(enum ior_stat stat)
 }
 
 /* Every way to miss something ends here. */
-static __always_inline int loss_count(enum ior_loss loss)
+static __always_inline int loss_add(enum ior_loss loss, __u64 count)
 {
 	struct ior_counters *c = counters();
 
 	if (c)
-		__sync_fetch_and_add(&c->losses[loss], 1);
+		__sync_fetch_and_add(&c->losses[loss], count);
 	return 0;
 }
 
+static __always_inline int loss_count(enum ior_loss loss)
+{
+	return loss_add(loss, 1);
+}
+
 /* The finding of this key; *is_new when this pair is its first. NULL: the table is full. */
+static const struct ior_finding_value finding_fresh = { .span_start = ~0ULL };
+
 static __always_inline struct ior_finding_value *finding_of(const struct ior_finding_key *key,
 							    bool *is_new)
 {
 	struct ior_finding_value *value = bpf_map_lookup_elem(&ior_findings, key);
-	struct ior_finding_value fresh = { .span_start = ~0ULL };
 
 	*is_new = false;
 	if (value)
 		return value;
-	*is_new = bpf_map_update_elem(&ior_findings, key, &fresh, BPF_NOEXIST) == 0;
+	*is_new = bpf_map_update_elem(&ior_findings, key, &finding_fresh, BPF_NOEXIST) == 0;
 	return bpf_map_lookup_elem(&ior_findings, key);
 }
 

@@ -10,7 +10,15 @@ extern const void iomap_dio_bio_end_io __ksym __weak;
 
 #define IOR_EIOCBQUEUED 529 /* include/linux/errno.h */
 
-static __always_inline int dio_begin(__u64 kiocb, __u64 iter)
+/* include/linux/iomap.h, since 5.13: fail rather than allocate or zero. */
+#define IOR_IOMAP_DIO_OVERWRITE_ONLY 2
+
+/*
+ * XFS tries an unaligned write under the shared lock first, and io_uring everything without
+ * waiting: both may come back with -EAGAIN after the begin, having moved nothing, and begin again
+ * under other locks. The window of such an op opens at its first bio.
+ */
+static __always_inline int dio_begin(__u64 kiocb, __u64 iter, __u32 dio_flags)
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
 	struct op_desc desc = {
@@ -22,6 +30,8 @@ static __always_inline int dio_begin(__u64 kiocb, __u64 iter)
 		.kind = compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ,
 		.mode = IOR_MODE_DIRECT,
 		.async = compat_kiocb_is_async(kiocb),
+		.tentative = (dio_flags & IOR_IOMAP_DIO_OVERWRITE_ONLY) ||
+			     compat_kiocb_is_nowait(kiocb),
 	};
 
 	return op_begin(&desc);
@@ -30,6 +40,14 @@ static __always_inline int dio_begin(__u64 kiocb, __u64 iter)
 static __always_inline __u64 dio_kiocb(__u64 dio)
 {
 	return KPTR(struct iomap_dio, dio, iocb);
+}
+
+/* The dio of a bio of direct IO, or 0: others have another end function. */
+static __always_inline __u64 bio_dio(__u64 bio)
+{
+	if (KPTR(struct bio, bio, bi_end_io) != (__u64)&iomap_dio_bio_end_io)
+		return 0;
+	return KPTR(struct bio, bio, bi_private);
 }
 
 /*

@@ -32,7 +32,8 @@ __u64 ior_path_epoch;
 
 static __always_inline bool path_is_wanted(__u64 inode, __u64 file)
 {
-	__u64 hash = ior_mix(inode + ior_mix(KREAD(struct inode, inode, i_ino) + ior_path_epoch)) | 1;
+	__u64 ino = KREAD(struct inode, inode, i_ino);
+	__u64 hash = ior_mix(inode + ior_mix(ino + ior_path_epoch)) | 1;
 	__u32 at = (hash >> 32) & (PATH_CACHE_SIZE - 1);
 	__u64 *cached = bpf_map_lookup_elem(&ior_path_cache, &at);
 	bool wanted;

@@ -10,7 +10,16 @@
 SEC("?raw_tp/iomap_dio_rw_begin")
 int dio_begin_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return dio_begin(ctx->args[0], ctx->args[1]);
+	return dio_begin(ctx->args[0], ctx->args[1], ctx->args[2]);
+}
+
+/* btrfs hands its bios over under another end function: this does not see them. */
+SEC("?raw_tp/block_bio_queue")
+int dio_submit_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 dio = bio_dio(ctx->args[0]);
+
+	return dio ? op_submit(dio_kiocb(dio)) : 0;
 }
 
 /* Late: after the end_io work, inode_dio_end() and the O_DSYNC flush. The fallback. */
@@ -32,11 +41,9 @@ int dio_invalidate_fail_tp(struct bpf_raw_tracepoint_args *ctx)
  */
 static __always_inline __u64 bio_whole_dio(__u64 bio)
 {
-	if (KPTR(struct bio, bio, bi_end_io) != (__u64)&iomap_dio_bio_end_io)
-		return 0;
-	if (KREAD(struct bio, bio, __bi_remaining.counter) != 1)
-		return 0;
-	return KPTR(struct bio, bio, bi_private);
+	__u64 dio = bio_dio(bio);
+
+	return dio && KREAD(struct bio, bio, __bi_remaining.counter) == 1 ? dio : 0;
 }
 
 /* Devices that take bios (dm, md, zram, pmem); the others complete requests. */

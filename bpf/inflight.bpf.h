@@ -13,8 +13,9 @@
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()
  *	INFLIGHT_GLOBAL                            marks a function the verifier should judge once
- *	inflight_meet(self, way)                   the word in this way may be of an op that matters:
- *	                                           see inflight_peer_read() and inflight_peer_is_still()
+ *	inflight_meet(self, way)                   the word in this way may be of an op that
+ *	                                           matters: see inflight_peer_read() and
+ *	                                           inflight_peer_is_still()
  *
  * Why no pair is missed: an op fills its slot, publishes its words with a fully ordered cmpxchg and
  * only then looks at the words of others. Of two ops the one that publishes later sees the earlier,
@@ -97,8 +98,9 @@ enum inflight_step { STEP_PUT, STEP_CLEAR, STEP_MOVE, STEP_LOOK, STEP_UNPASS };
  * whatever order STEP_PUT passed full lines in, the others follow.
  */
 struct inflight_walk {
-	struct ior_home home;
 	__u64 word;
+	__u32 line; /* its home line and stride, see struct ior_home */
+	__u32 stride;
 	__u32 self;
 	__u32 depth; /* STEP_UNPASS: how many lines to undo; STEP_PUT: where the word stands */
 	__u8 step;   /* enum inflight_step */
@@ -106,15 +108,29 @@ struct inflight_walk {
 	__u8 done;
 	__u8 pad[5];
 };
+IOR_SIZE_IS(struct inflight_walk, 32); /* stands on a stack of 512 bytes */
+
+static __always_inline void walk_aim(struct inflight_walk *w, struct ior_home home, __u64 word)
+{
+	w->line = home.line;
+	w->stride = home.stride;
+	w->word = word;
+}
 
 static __always_inline __u32 walk_line(const struct inflight_walk *w, __u32 depth)
 {
-	return (w->home.line + depth * w->home.stride) & line_mask(w->wide);
+	return (w->line + depth * w->stride) & line_mask(w->wide);
+}
+
+/* For the slow path: a frame that is gone when the meetings need the stack. */
+static __noinline __u32 line_candidates_slow(struct ior_line *line, __u64 mine)
+{
+	return line_candidates(line, mine);
 }
 
 static __always_inline void line_meet(struct ior_line *line, __u64 mine, __u32 self)
 {
-	__u32 mask = line_candidates(line, mine);
+	__u32 mask = line_candidates_slow(line, mine);
 
 	if (!mask)
 		return;
@@ -146,39 +162,61 @@ static __always_inline int walk_clear(struct inflight_walk *w, struct ior_line *
 	return 0;
 }
 
-static int walk_step(__u32 depth, struct inflight_walk *w)
+/* One callback for each step: small frames, since the kernel allows 512 bytes of stack in all. */
+static __always_inline struct ior_line *walk_line_at(const struct inflight_walk *w, __u32 depth)
 {
-	struct ior_line *line = line_at(w->wide, walk_line(w, depth));
+	return line_at(w->wide, walk_line(w, depth));
+}
+
+static int put_step(__u32 depth, struct inflight_walk *w)
+{
+	struct ior_line *line = walk_line_at(w, depth);
+
+	return line ? walk_put(w, line, depth) : 1;
+}
+
+static int clear_step(__u32 depth, struct inflight_walk *w)
+{
+	struct ior_line *line = walk_line_at(w, depth);
+
+	w->depth = depth;
+	return line ? walk_clear(w, line) : 1;
+}
+
+static int move_step(__u32 depth, struct inflight_walk *w)
+{
+	struct ior_line *line = walk_line_at(w, depth);
 
 	if (!line)
 		return 1;
-	switch (w->step) {
-	case STEP_PUT:
-		return walk_put(w, line, depth);
-	case STEP_CLEAR:
-		w->depth = depth;
-		return walk_clear(w, line);
-	case STEP_MOVE:
-		if (line_replace(line, w->word, w->word | IOR_WORD_MOVING)) {
-			w->done = 1;
-			return 1;
-		}
-		return 0;
-	case STEP_LOOK:
-		line_meet(line, w->word, w->self);
-		return !line_was_passed(line);
-	case STEP_UNPASS:
-		if (depth >= w->depth)
-			return 1;
-		INFLIGHT_ADD(&line->header, -1ULL);
-		return 0;
-	}
-	return 1;
+	w->done = line_replace(line, w->word, w->word | IOR_WORD_MOVING);
+	return w->done;
+}
+
+static int look_step(__u32 depth, struct inflight_walk *w)
+{
+	struct ior_line *line = walk_line_at(w, depth);
+
+	if (!line)
+		return 1;
+	line_meet(line, w->word, w->self);
+	return !line_was_passed(line);
+}
+
+static int unpass_step(__u32 depth, struct inflight_walk *w)
+{
+	struct ior_line *line = walk_line_at(w, depth);
+
+	if (!line || depth >= w->depth)
+		return 1;
+	INFLIGHT_ADD(&line->header, -1ULL);
+	return 0;
 }
 
 /*
  * No line twice, however small the table: a looker would meet the same word again, and an op that
- * passed a line twice would be found before the depth it was put at and leave a passed count behind.
+ * passed a line twice would be found before the depth it was put at and leave a passed count
+ * behind.
  */
 static __always_inline __u32 walk_reach(const struct inflight_walk *w)
 {
@@ -199,7 +237,23 @@ INFLIGHT_GLOBAL int inflight_walk_run(struct inflight_walk *walk)
 		return 0;
 	w = *walk;
 	w.done = 0;
-	inflight_loop(walk_reach(&w), walk_step, &w);
+	switch (w.step) {
+	case STEP_PUT:
+		inflight_loop(walk_reach(&w), put_step, &w);
+		break;
+	case STEP_CLEAR:
+		inflight_loop(walk_reach(&w), clear_step, &w);
+		break;
+	case STEP_MOVE:
+		inflight_loop(walk_reach(&w), move_step, &w);
+		break;
+	case STEP_LOOK:
+		inflight_loop(walk_reach(&w), look_step, &w);
+		break;
+	case STEP_UNPASS:
+		inflight_loop(walk_reach(&w), unpass_step, &w);
+		break;
+	}
 	*walk = w;
 	return 0;
 }
@@ -260,17 +314,20 @@ static __always_inline void chunks_of_slot(struct inflight_chunks *c, __u32 self
 
 static __always_inline void chunks_aim(struct inflight_chunks *c, __u64 chunk)
 {
-	c->walk.home = ior_home_of(c->inode, chunk);
-	c->walk.word = ior_word_in_chunk(c->range, chunk, c->walk.home.tag, c->walk.self, c->write,
-					 c->moving);
+	struct ior_home home = ior_home_of(c->inode, chunk);
+
+	walk_aim(&c->walk, home,
+		 ior_word_in_chunk(c->range, chunk, home.tag, c->walk.self, c->write, c->moving));
 }
 
 static __always_inline void wide_aim(struct inflight_chunks *c)
 {
+	struct ior_home home = ior_wide_home_of(c->inode);
+
 	c->walk.wide = 1;
-	c->walk.home = ior_wide_home_of(c->inode);
-	c->walk.word = ior_word_pack(c->walk.home.tag, c->walk.self, 0, IOR_CHUNK_SECTORS - 1,
-				     c->write, c->moving);
+	walk_aim(&c->walk, home,
+		 ior_word_pack(home.tag, c->walk.self, 0, IOR_CHUNK_SECTORS - 1, c->write,
+			       c->moving));
 }
 
 /* Which chunk the meetings to come are about, see inflight_pair_is_mine(). */
@@ -428,7 +485,11 @@ static __always_inline __u32 slot_reach(void)
 /* The slot of the op with this key, or -1. */
 static __always_inline int inflight_find(__u64 key)
 {
-	struct slot_search s = { .key = key, .home = ior_slot_home(key) & slot_mask(), .found = -1 };
+	struct slot_search s = {
+		.key = key,
+		.home = ior_slot_home(key) & slot_mask(),
+		.found = -1,
+	};
 	struct ior_slot *home = slot_at(s.home);
 
 	if (!home)
@@ -443,7 +504,11 @@ static __always_inline int inflight_find(__u64 key)
 /* A slot for a key that has none, or -1 when all within reach are taken. */
 static __always_inline int inflight_claim(__u64 key)
 {
-	struct slot_search s = { .key = key, .home = ior_slot_home(key) & slot_mask(), .found = -1 };
+	struct slot_search s = {
+		.key = key,
+		.home = ior_slot_home(key) & slot_mask(),
+		.found = -1,
+	};
 	struct ior_slot *home = slot_at(s.home);
 
 	if (!home)
@@ -843,8 +908,8 @@ static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
 }
 
 /*
- * For a pair that overlaps, whatever waits; only in the first look of `self` (from inflight_enter(),
- * not from inflight_move()): whoever came later has seen it.
+ * For a pair that overlaps, whatever waits; only in the first look of `self` (from
+ * inflight_enter(), not from inflight_move()): whoever came later has seen it.
  */
 static __always_inline int inflight_overlap_is_mine(__u32 self, __u32 self_seq,
 						    const struct inflight_peer *peer,

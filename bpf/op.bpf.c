@@ -18,45 +18,63 @@ const volatile struct ior_options ior_options = {};
 bool ior_armed;
 
 /*
- * Inodes that had an op since we were armed, hashed. An op that ends without having begun here was
- * begun before; that matters only if something else was tracked on its inode meanwhile.
+ * Direct IO that began before we were armed and that a selected op may meet unseen. Bit arrays by a
+ * hash of the inode, needed only until what is older has drained:
+ *
+ *	seen       had any op since arming
+ *	older      i_dio_count was not zero when its first op came, so something older was in flight
+ *	selected   had an op that is reported
+ *	confessed  the loss was counted
  */
-#define TOUCHED_BITS (1U << 16)
+#define INODE_BITS (1U << 16)
+
 bool ior_draining;
-__u64 ior_touched[TOUCHED_BITS / 64];
+__u64 ior_seen[INODE_BITS / 64];
+__u64 ior_older[INODE_BITS / 64];
+__u64 ior_selected[INODE_BITS / 64];
+__u64 ior_confessed[INODE_BITS / 64];
 
 __noinline int inflight_meet(__u32 self, const __u64 *way);
 
 #include "inflight.bpf.h"
 
-/* ---- the slow paths, each verified once because it is global --------------------------------- */
-
-__noinline int op_publish_slow(__u32 self)
-{
-	struct ior_slot *slot = slot_at(self);
-
-	return slot && inflight_publish_slow(self, slot);
-}
-
-__noinline int op_look_slow(__u32 self)
-{
-	struct ior_slot *slot = slot_at(self);
-
-	if (slot)
-		inflight_look_slow(self, slot);
-	return 0;
-}
-
-__noinline int op_retire_slow(__u32 self)
-{
-	struct ior_slot *slot = slot_at(self);
-
-	if (slot)
-		inflight_retire_slow(self, slot);
-	return 0;
-}
-
 /* ---- a conflicting pair ---------------------------------------------------------------------- */
+
+/*
+ * What is too large for the stack, of which the kernel allows 512 bytes over all frames. Programs
+ * stay on their CPU but may preempt each other there, so there are several, each claimed by a flag.
+ */
+#define MEETINGS_PER_CPU 8
+
+struct meeting {
+	__u64 busy;
+	struct ior_op peer;
+	struct ior_finding_key key;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MEETINGS_PER_CPU);
+	__type(key, __u32);
+	__type(value, struct meeting);
+} ior_meetings SEC(".maps");
+
+static __noinline struct meeting *meeting_claim(void)
+{
+	for (__u32 i = 0; i < MEETINGS_PER_CPU; i++) {
+		__u32 at = i;
+		struct meeting *m = bpf_map_lookup_elem(&ior_meetings, &at);
+
+		if (m && !__sync_val_compare_and_swap(&m->busy, 0, 1))
+			return m;
+	}
+	return 0;
+}
+
+static __always_inline void meeting_release(struct meeting *m)
+{
+	INFLIGHT_STORE(&m->busy, 0ULL);
+}
 
 static __always_inline void file_identity(__u64 inode, struct ior_file *file)
 {
@@ -95,14 +113,11 @@ static __always_inline bool side_is_less(const struct ior_finding_side *a,
 static __always_inline void finding_key(struct ior_finding_key *key, const struct ior_op *a,
 					const struct ior_op *b)
 {
-	struct ior_finding_side swapped;
-
 	finding_side(&key->sides[0], a);
 	finding_side(&key->sides[1], b);
 	if (side_is_less(&key->sides[1], &key->sides[0])) {
-		swapped = key->sides[0];
-		key->sides[0] = key->sides[1];
-		key->sides[1] = swapped;
+		finding_side(&key->sides[0], b);
+		finding_side(&key->sides[1], a);
 	}
 }
 
@@ -163,34 +178,40 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 	stat_count_exact(IOR_STAT_RECORDS);
 }
 
-static __noinline int pair_tell(struct ior_slot *mine, __u32 self, const struct inflight_peer *at,
-				const struct ior_op *peer)
+static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m, __u64 peer_id)
 {
-	struct ior_range common = ior_range_intersection(mine->op.range, peer->range);
+	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
 	__u64 now_ns = mine->op.begin_ns;
 	struct ior_finding_value *finding;
-	struct ior_finding_key key;
 	bool is_new;
 
-	if (!pair_is_wanted(&mine->op, peer, common))
+	if (!pair_is_wanted(&mine->op, &m->peer, common))
 		return 0;
 	stat_count_exact(IOR_STAT_CONFLICTS);
-	file_identity(mine->inode, &key.file);
-	finding_key(&key, &mine->op, peer);
-	finding = finding_of(&key, &is_new);
+	file_identity(mine->inode, &m->key.file);
+	finding_key(&m->key, &mine->op, &m->peer);
+	finding = finding_of(&m->key, &is_new);
 	if (!finding)
 		return loss_count(IOR_LOSS_FINDINGS_FULL);
 	finding_count(finding, common, now_ns);
 	if (is_new)
-		emit_path(&key.file, mine->file);
+		mine->tell_path = 1;
 	if (!record_is_due(finding, now_ns)) {
 		stat_count_exact(IOR_STAT_SUPPRESSED);
 		return 0;
 	}
 	finding->sampled_ns = now_ns;
 	finding->samples++;
-	record_send(&key, mine, op_id(self, mine->seq), peer, op_id(at->at, at->seq), -1);
+	record_send(&m->key, mine, my_id, &m->peer, peer_id, -1);
 	return 0;
+}
+
+static __noinline int slot_tell_path(struct ior_slot *slot)
+{
+	struct ior_file file;
+
+	file_identity(slot->inode, &file);
+	return emit_path(&file, slot->file);
 }
 
 /*
@@ -218,7 +239,7 @@ static __always_inline bool peer_is_our_past(const struct ior_op *mine, const st
 enum pair_view { PAIR_NOTHING, PAIR_CONFLICT, PAIR_CHANGING };
 
 /* What is this pair? `peer` receives a copy of the peer's op that is whole when PAIR_CONFLICT. */
-static __always_inline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
+static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
 						struct inflight_peer *at, struct ior_op *peer)
 {
 	struct ior_slot *slot;
@@ -246,25 +267,25 @@ static __always_inline enum pair_view pair_view(const struct ior_slot *mine, con
 	return inflight_peer_is_still(way, at, slot) == SIGHT_THERE ? PAIR_CONFLICT : PAIR_CHANGING;
 }
 
-static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct inflight_peer *at,
-				      const struct ior_op *peer)
+static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct meeting *m,
+				      const struct inflight_peer *at)
 {
 	struct ior_slot *slot = slot_at(at->at);
 
 	if (!slot || mine->drained)
 		return 0;
-	if (!((mine->op.flags | peer->flags) & IOR_OPF_SELECTED)) {
+	if (!((mine->op.flags | m->peer.flags) & IOR_OPF_SELECTED)) {
 		stat_count(IOR_STAT_UNSELECTED);
 		return 0;
 	}
-	if (mine->op.begin_ns > peer->begin_ns &&
-	    mine->op.begin_ns - peer->begin_ns > ior_options.stale_ns)
+	if (mine->op.begin_ns > m->peer.begin_ns &&
+	    mine->op.begin_ns - m->peer.begin_ns > ior_options.stale_ns)
 		return loss_count(IOR_LOSS_STALE);
 	switch (inflight_pair_is_mine(self, mine->seq, at, slot)) {
 	case 0:
 		return 0;
 	case 1:
-		return pair_tell(mine, self, at, peer);
+		return pair_tell(mine, op_id(self, mine->seq), m, op_id(at->at, at->seq));
 	default:
 		return loss_count(IOR_LOSS_UNATTRIBUTED);
 	}
@@ -281,38 +302,72 @@ __noinline int inflight_meet(__u32 self, const __u64 *way)
 	struct ior_slot *mine = slot_at(self);
 	enum pair_view view = PAIR_CHANGING;
 	struct inflight_peer at;
-	struct ior_op peer;
+	struct meeting *m;
 
 	if (!mine || !way)
 		return 0;
+	m = meeting_claim();
+	if (!m)
+		return loss_count(IOR_LOSS_UNATTRIBUTED);
 	for (int i = 0; i < MEET_TRIES && view == PAIR_CHANGING; i++)
-		view = pair_view(mine, way, &at, &peer);
+		view = pair_view(mine, way, &at, &m->peer);
 	if (view == PAIR_CONFLICT)
-		return pair_count(self, mine, &at, &peer);
-	return view == PAIR_CHANGING ? loss_count(IOR_LOSS_UNATTRIBUTED) : 0;
+		pair_count(self, mine, m, &at);
+	else if (view == PAIR_CHANGING)
+		loss_count(IOR_LOSS_UNATTRIBUTED);
+	meeting_release(m);
+	return 0;
 }
 
-/* ---- an op's life ------------------------------------------------------------------------------- */
+/* ---- the slow paths, each verified once because it is global --------------------------------- */
+
+__noinline int op_publish_slow(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	return slot && inflight_publish_slow(self, slot);
+}
+
+/* Looks, and when done tells the path of a file that had its first conflict. */
+__noinline int op_look_slow(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (!slot)
+		return 0;
+	inflight_look_slow(self, slot);
+	INFLIGHT_STORE(&slot->settled, 1);
+	if (slot->tell_path) {
+		slot->tell_path = 0;
+		slot_tell_path(slot);
+	}
+	return 0;
+}
+
+__noinline int op_retire_slow(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (slot)
+		inflight_retire_slow(self, slot);
+	return 0;
+}
+
+/* ---- an op's life ---------------------------------------------------------------------------- */
 
 #define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
 
 static __always_inline void fill_task(struct ior_op *op, __u64 task)
 {
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 flags = KREAD(struct task_struct, task, flags);
+	__u64 named = task;
 
-	op->pid = pid_tgid >> 32;
-	op->tid = (__u32)pid_tgid;
-	op->cgroup_id = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(op->comm, sizeof(op->comm));
-	if (flags & PF_IO_WORKER) {
-		__u64 leader = KPTR(struct task_struct, task, group_leader);
-
-		__builtin_memset(op->comm, 0, sizeof(op->comm));
-		bpf_probe_read_kernel_str(op->comm, sizeof(op->comm),
-					  (void *)KADDR(struct task_struct, leader, comm));
-	}
+	if (flags & PF_IO_WORKER)
+		named = KPTR(struct task_struct, task, group_leader);
+	compat_task_ids(task, op);
+	compat_task_comm(named, op->comm);
+	op->cgroup_id = compat_task_cgroup_id(task);
 	if (flags & PF_KTHREAD)
 		op->flags |= IOR_OPF_KTHREAD;
 	if (task_is_selected(task, op))
@@ -355,6 +410,7 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	slot->wide = ior_range_is_wide(range);
 	slot->moving = 1;
 	slot->stack = -1;
+	slot->tell_path = 0;
 	slot->op.range = range;
 	slot->op.kind = desc->kind;
 	slot->op.mode = desc->mode;
@@ -365,8 +421,11 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	inflight_fill_end(slot);
 }
 
+/* What an op that has just opened still has to do. */
+enum open_result { OPEN_ALONE, OPEN_MUST_LOOK, OPEN_NO_ROOM, OPEN_IN_MANY_CHUNKS };
+
 /* One chunk, room in its line and nobody near: everything in one cache line. */
-static __always_inline bool publish_common(struct ior_slot *slot, __u32 self)
+static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self)
 {
 	__u64 chunk = ior_chunk_of(slot->op.range.start);
 	struct ior_home home = ior_home_of(slot->inode, chunk);
@@ -376,27 +435,29 @@ static __always_inline bool publish_common(struct ior_slot *slot, __u32 self)
 				       ior_op_writes(&slot->op), true);
 
 	if (!line || ior_chunk_of(slot->op.range.end - 1) != chunk)
-		return false;
+		return OPEN_IN_MANY_CHUNKS;
 	if (!inflight_publish_fast(slot, line, at, word))
-		return false;
+		return OPEN_NO_ROOM;
 	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
-		op_look_slow(self);
+		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
-	return true;
+	return OPEN_ALONE;
 }
 
 /* The window opens. An op that finds no room anywhere is a loss and leaves no trace. */
-static __always_inline int op_open(struct ior_slot *slot, __u32 self)
+static __always_inline int op_open(__u32 self, enum open_result result)
 {
-	if (publish_common(slot, self))
+	struct ior_slot *slot;
+
+	if (result == OPEN_ALONE)
 		return 0;
-	if (!op_publish_slow(self)) {
-		slot->state = IOR_SLOT_DONE;
+	if (result != OPEN_MUST_LOOK && !op_publish_slow(self)) {
+		slot = slot_at(self);
+		if (slot)
+			slot->state = IOR_SLOT_DONE;
 		return loss_count(IOR_LOSS_UNTRACKED);
 	}
-	op_look_slow(self);
-	INFLIGHT_STORE(&slot->settled, 1);
-	return 0;
+	return op_look_slow(self);
 }
 
 static __always_inline void op_close(struct ior_slot *slot, __u32 self)
@@ -436,21 +497,36 @@ static __always_inline struct ior_range op_range(const struct op_desc *desc)
 	return range;
 }
 
-static __always_inline void touched_set(__u64 inode)
+static __always_inline bool bit_test(const __u64 *bits, __u64 inode)
+{
+	__u32 bit = ior_mix(inode) >> 48;
+
+	return bits[(bit >> 6) & (INODE_BITS / 64 - 1)] & (1ULL << (bit & 63));
+}
+
+/* True if it was set before. Mostly it was: then nobody's cache line is written. */
+static __always_inline bool bit_set(__u64 *bits, __u64 inode)
 {
 	__u32 bit = ior_mix(inode) >> 48;
 	__u64 mask = 1ULL << (bit & 63);
-	__u64 *word = &ior_touched[(bit >> 6) & (TOUCHED_BITS / 64 - 1)];
+	__u64 *word = &bits[(bit >> 6) & (INODE_BITS / 64 - 1)];
 
-	if (!(*word & mask))
-		__sync_fetch_and_or(word, mask);
+	return (*word & mask) || (__sync_fetch_and_or(word, mask) & mask);
 }
 
-static __always_inline bool touched_has(__u64 inode)
+/* At each begin while draining. What outlives us never ends here, so it is confessed now. */
+static __noinline int inode_touch(__u64 inode, bool selected)
 {
-	__u32 bit = ior_mix(inode) >> 48;
+	bool busy = KREAD(struct inode, inode, i_dio_count.counter) > 0;
 
-	return ior_touched[(bit >> 6) & (TOUCHED_BITS / 64 - 1)] & (1ULL << (bit & 63));
+	if (!bit_set(ior_seen, inode) && busy)
+		bit_set(ior_older, inode);
+	if (!selected)
+		return 0;
+	bit_set(ior_selected, inode);
+	if (busy && bit_test(ior_older, inode) && !bit_set(ior_confessed, inode))
+		return loss_count(IOR_LOSS_BEFORE_ATTACH);
+	return 0;
 }
 
 /* File system of the op if the file filters want it, else -1. */
@@ -468,7 +544,7 @@ static __always_inline int op_admit(const struct op_desc *desc)
 }
 
 /* An op the plan cannot see whole: a loss if it is one of those that are reported. */
-static __always_inline int op_uncovered(__u8 fs)
+static __noinline int op_uncovered(__u8 fs)
 {
 	struct ior_op op = {};
 
@@ -489,48 +565,78 @@ static __always_inline void op_count(const struct ior_op *op, __u8 fs)
 	fs_count(fs);
 }
 
-static __always_inline int op_begin(const struct op_desc *desc)
+/*
+ * Everything up to the publish of the common case, in a frame of its own that is gone when the slow
+ * paths need the stack. *self is the slot when the result is not OPEN_ALONE.
+ */
+static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *ret_self)
 {
 	struct ior_range range;
 	struct ior_slot *slot;
 	int fs, self;
 
-	if (!ior_armed)
-		return 0;
 	fs = op_admit(desc);
 	if (fs < 0)
-		return 0;
-	if (!(ior_options.covered_fs & (1U << fs)))
-		return op_uncovered(fs);
+		return OPEN_ALONE;
+	if (!(ior_options.covered_fs & (1U << fs))) {
+		op_uncovered(fs);
+		return OPEN_ALONE;
+	}
 	range = op_range(desc);
 	if (ior_range_is_empty(range))
-		return 0;
-	if (ior_draining)
-		touched_set(desc->inode);
+		return OPEN_ALONE;
 	self = op_slot(desc->kiocb);
 	slot = self < 0 ? 0 : slot_at(self);
-	if (!slot)
-		return loss_count(IOR_LOSS_UNTRACKED);
+	if (!slot) {
+		loss_count(IOR_LOSS_UNTRACKED);
+		return OPEN_ALONE;
+	}
+	*ret_self = self;
 	fill_slot(slot, desc, range, fs);
 	op_count(&slot->op, fs);
-	if (ior_options.opens_at_submit & (1U << fs)) {
+	if (ior_draining)
+		inode_touch(desc->inode, slot->op.flags & IOR_OPF_SELECTED);
+	if ((ior_options.opens_at_submit & (1U << fs)) ||
+	    (desc->tentative && ior_options.sees_submit)) {
 		slot->state = IOR_SLOT_PENDING;
-		return 0;
+		return OPEN_ALONE;
 	}
-	return op_open(slot, self);
+	return publish_common(slot, self);
 }
 
-static __always_inline int op_submit(__u64 kiocb)
+static __always_inline int op_begin(const struct op_desc *desc)
+{
+	enum open_result result;
+	__u32 self = 0;
+
+	if (!ior_armed)
+		return 0;
+	result = op_enter(desc, &self);
+	return op_open(self, result);
+}
+
+/* The same for an op whose window opens at its first bio. */
+static __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 {
 	int self = inflight_find(kiocb);
 	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
 
 	if (!slot || slot->state != IOR_SLOT_PENDING)
-		return 0;
+		return OPEN_ALONE;
+	*ret_self = self;
 	inflight_fill_begin(slot);
 	fill_opening(slot, bpf_get_current_task());
 	inflight_fill_end(slot);
-	return op_open(slot, self);
+	return publish_common(slot, self);
+}
+
+static __always_inline int op_submit(__u64 kiocb)
+{
+	enum open_result result;
+	__u32 self = 0;
+
+	result = op_enter_pending(kiocb, &self);
+	return op_open(self, result);
 }
 
 static __always_inline int op_data_end(__u64 kiocb)
@@ -562,7 +668,9 @@ static __always_inline int op_ended_unbegun(__u64 kiocb)
 		return 0;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
 	inode = KPTR(struct file, file, f_inode);
-	return touched_has(inode) ? loss_count(IOR_LOSS_BEFORE_ATTACH) : 0;
+	if (!bit_test(ior_selected, inode) || bit_test(ior_confessed, inode))
+		return 0;
+	return loss_count(IOR_LOSS_BEFORE_ATTACH);
 }
 
 static __always_inline int op_complete(__u64 kiocb)

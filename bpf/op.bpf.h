@@ -21,7 +21,8 @@ struct op_desc {
 	__u8 kind; /* enum ior_op_kind */
 	__u8 mode; /* enum ior_mode */
 	__u8 async;
-	__u8 pad[5];
+	__u8 tentative; /* may give up before any data has moved, and be tried again */
+	__u8 pad[4];
 };
 
 /* The op is in the file system's read or write function, its locks taken: the window opens. */

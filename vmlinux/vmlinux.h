@@ -53,8 +53,8 @@ struct bpf_raw_tracepoint_args {
 
 /* arch/x86/include/asm/ptrace.h: the registers that carry arguments and the result */
 struct pt_regs {
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
-		flags, sp, ss;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
+	unsigned long cs, flags, sp, ss;
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -153,6 +153,7 @@ struct kiocb {
 	struct file *ki_filp;
 	loff_t ki_pos;
 	void *ki_complete;
+	int ki_flags;
 };
 
 struct iov_iter {
@@ -177,6 +178,18 @@ struct request {
 	struct bio *bio;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -184,6 +197,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	char comm[16];
+	struct css_set *cgroups;
 };
 
 /* fs/btrfs: in the BTF of the module, or of vmlinux when built in */

@@ -178,8 +178,9 @@ struct ior_options {
 	__u32 covered_fs;	/* bit mask of enum ior_fs whose direct windows the plan sees */
 	__u32 opens_at_submit;	/* bit mask of enum ior_fs: window opens at the first bio */
 	__u8 has_rdonly_cast;	/* 6.2+, else fields are read by helper */
+	__u8 sees_submit;	/* the first bio of an op is seen */
 	__u8 want_stacks;
-	__u8 pad2[6];
+	__u8 pad2[5];
 };
 
 #endif

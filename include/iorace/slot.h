@@ -72,7 +72,8 @@ struct ior_slot {
 	__u32 overflow; /* ops whose home is this slot but that stand elsewhere */
 	__u64 inode;
 	__u32 where;   /* single word in its home line: line * 8 + way + 1; 0: search for it */
-	__u16 unused;
+	__u8 unused;
+	__u8 tell_path; /* its file had its first conflict: a path record is due */
 	__u8 settled;  /* it has looked at everybody who was there before it */
 	__u8 state;    /* enum ior_slot_state */
 	struct ior_op op;

@@ -22,6 +22,10 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+#ifndef __noinline
+#define __noinline __attribute__((noinline))
+#endif
+
 #define IOR_SIZE_IS(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its size")
 
 #endif

@@ -55,14 +55,17 @@ struct ior_grain {
 
 static inline struct ior_grain ior_mode_grain(__u8 mode)
 {
-	switch (mode) {
+	switch ((enum ior_mode)mode) {
 	case IOR_MODE_DAX:
 		return (struct ior_grain){ 8, 64 };
 	case IOR_MODE_DIRECT:
 		return (struct ior_grain){ 512, 4096 };
-	default:
-		return (struct ior_grain){ 4096, 4096 };
+	case IOR_MODE_BUFFERED:
+	case IOR_MODE_SIZE:
+	case IOR_MODE_COUNT_:
+		break;
 	}
+	return (struct ior_grain){ 4096, 4096 };
 }
 
 static inline bool ior_range_within_one(struct ior_range r, __u64 unit_bytes)

@@ -63,12 +63,13 @@ size_t say_record(char *line, size_t size, const struct op *op, const struct io 
 				op->file.direct ? "direct" : "buffered", op->file.dev_major,
 				op->file.dev_minor, (unsigned long long)op->file.ino);
 	used += put_range(line + used, size - used, &io->spec);
-	used += (size_t)snprintf(line + used, size - used,
-				 ",\"pid\":%d,\"tid\":%d,\"before_ns\":%lld,\"return_ns\":%lld,"
-				 "\"done_ns\":%lld,\"res\":%lld,\"attempts\":%u}\n",
-				 (int)op->pid, (int)op->tid, (long long)result->before_ns,
-				 (long long)result->return_ns, (long long)result->done_ns,
-				 (long long)result->res, result->attempts);
+	used += (size_t)snprintf(
+		line + used, size - used,
+		",\"pid\":%d,\"tid\":%d,\"comm\":\"%s\",\"before_ns\":%lld,\"return_ns\":%lld,"
+		"\"done_ns\":%lld,\"res\":%lld,\"attempts\":%u}\n",
+		(int)op->pid, (int)op->tid, *op->comm ? op->comm : "mkops",
+		(long long)result->before_ns, (long long)result->return_ns,
+		(long long)result->done_ns, (long long)result->res, result->attempts);
 	return used;
 }
 

@@ -67,6 +67,7 @@ class Op:
             self.start, self.end = 0, NEVER_NS
         self.pid = record["pid"]
         self.tid = record["tid"]
+        self.comm = record.get("comm", "")
         self.before_ns = record["before_ns"]
         self.done_ns = record["done_ns"]
         self.succeeded = record["res"] > 0 or (self.kind == "size" and record["res"] == 0)
@@ -143,6 +144,8 @@ def load_log(records):
             held[name].append((*since.pop(name), record["ns"]))
         elif event == "done" and record["kind"] not in UNJUDGED_KINDS:
             ops.append(Op(record))
+    for name, (start, by) in since.items():  # ended by a release in another log, if at all
+        held[name].append((start, by, NEVER_NS))
     for op in ops:
         op.held = [(max(start, op.before_ns), end) for start, by, end in held[op.name]
                    if op.before_ns <= start <= op.done_ns and proves_window(op, by)]
@@ -154,10 +157,14 @@ def proves_window(op, by):
 
 
 def cut_at_releases(ops, releases):
-    """Another process may have opened the gate: nothing is held beyond that."""
+    """Another process may have opened the gate: nothing is held beyond that.
+
+    A hold without any end proves nothing: who ended it was not recorded.
+    """
     for op in ops:
-        op.held = [(start, min([end] + [r for r in releases if r >= start]))
-                   for start, end in op.held]
+        cut = [(start, min([end] + [r for r in releases if r >= start]))
+               for start, end in op.held]
+        op.held = [(start, end) for start, end in cut if end != NEVER_NS]
 
 
 def load_logs(logs):
@@ -416,6 +423,11 @@ def drop_report_released_between(report, log):
     release_between(report, log)
 
 
+def drop_report_never_released(report, log):
+    drop_report(report, log)
+    del log[2]
+
+
 def drop_report_buffered_write(report, log):
     drop_report(report, log)
     change_op("A", mode="buffered")(report, log)
@@ -465,6 +477,7 @@ SELFTEST = (
     ("nothing reported, nothing held", drop_report_without_holds, False, ""),
     ("missed, but loss confessed", drop_report_with_loss, False, ""),
     ("held one after the other", drop_report_released_between, False, ""),
+    ("held, and no end of it recorded", drop_report_never_released, False, ""),
     ("write-back held, not the write", drop_report_buffered_write, False, ""),
     ("a stranger's op", change_side(1, pid=5, tid=5), True, "not reported"),
     ("an io_uring worker did it", uring_worker_tid, False, ""),
@@ -499,7 +512,13 @@ def selftest():
     for name, change, want, word in SELFTEST:
         log, report = sample_log(), [sample_conflict(), sample_summary()]
         change(report, log)
+        # the release in a log of its own, as from another process
+        logs = [[r for r in log if r["ev"] != "release"],
+                [r for r in log if r["ev"] == "release"]]
         lines, disproved = judge(report, [log])
+        if judge(report, logs) != (lines, disproved):
+            failures += 1
+            print(f"not ok {name}: two logs and one differ")
         if disproved != want or (want and word not in " ".join(lines[4:])):
             failures += 1
             print(f"not ok {name}: {lines}")

@@ -183,9 +183,10 @@ same_number_case() {
 # ---- inside and outside the checked command ----
 
 # outside SCRIPT: mkops in the background, begun when the command says so by
-# writing to $TEST_TMP/go; its log is $TEST_TMP/outside.jsonl
+# writing to $TEST_TMP/go; its log is $TEST_TMP/outside.jsonl. It may write to
+# $TEST_TMP/back.
 outside() {
-	mkfifo "$TEST_TMP/go"
+	mkfifo "$TEST_TMP/go" "$TEST_TMP/back"
 	cat >"$TEST_TMP/outside.script"
 	{
 		read -r _ <"$TEST_TMP/go"
@@ -204,6 +205,8 @@ writes_inside_and_outside_the_command_is_reported() {
 		open F $SCRATCH_MNT/file direct
 		op A write F $FIRST fill=a1 comm=stranger
 		start A
+		held A
+		sh echo held >$TEST_TMP/back
 		expect A ok
 	EOS
 	check_ops <<-EOS
@@ -213,7 +216,7 @@ writes_inside_and_outside_the_command_is_reported() {
 		gate hold write fill=a1
 		gate hold write fill=b2
 		sh echo go >$TEST_TMP/go
-		gate wait 1 write fill=a1
+		sh read _ <$TEST_TMP/back
 		start B
 		held B
 		gate open

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""check_schema.py [FILE...]: do the JSON reports (default: the golden ones) follow docs/schema.json,
-and does the schema turn down lines that are broken? A schema that accepts everything proves nothing.
+"""check_schema.py [FILE...]: do the JSON reports (default: the golden ones) follow
+docs/schema.json, and does the schema turn down lines that are broken? A schema that accepts
+everything proves nothing.
 """
 import copy
 import json

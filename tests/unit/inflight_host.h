@@ -144,7 +144,7 @@ static void inflight_meet(__u32 self, const __u64 *way);
 #endif
 #include INFLIGHT_UNDER_TEST
 
-/* ---- what a slot tells about its op ----------------------------------------------------------- */
+/* ---- what a slot tells about its op ---------------------------------------------------------- */
 
 /*
  * The peers of a slot read it while it may change hands. On the kernel side these are plain reads
@@ -178,7 +178,7 @@ static inline void host_fill(struct ior_slot *slot, __u64 inode, const struct io
 	slot->stack = STAGE_OVERLAP;
 }
 
-/* ---- meeting ---------------------------------------------------------------------------------- */
+/* ---- meeting --------------------------------------------------------------------------------- */
 
 static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage);
 static void host_count_unattributed(__u64 self_id, __u64 peer_id);
@@ -236,7 +236,7 @@ static void inflight_meet(__u32 self, const __u64 *way)
 	host_count_unattributed(host_id(slot_at(self)), ~0ULL);
 }
 
-/* ---- an op from its begin to its end ---------------------------------------------------------- */
+/* ---- an op from its begin to its end --------------------------------------------------------- */
 
 /* Moments of one op; the test says what a clock is. */
 struct host_times {

@@ -36,7 +36,7 @@ static void host_count_unattributed(__u64 self_id, __u64 peer_id)
 	seen.unattributed++;
 }
 
-/* ---- helpers ----------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 static __u64 next_key = 0x1000;
 static __u64 next_id = 1;
@@ -129,7 +129,7 @@ static bool chunk_holds(__u64 word, struct ior_home home, bool wide)
 	return false;
 }
 
-/* A published op stands once in every chunk it touches, where a look-up would come by, else nowhere. */
+/* A published op stands once in every chunk it touches, where a look-up comes by, else nowhere. */
 static void assert_op_is_where_it_should(__u32 at)
 {
 	struct ior_slot *slot = slot_at(at);
@@ -156,7 +156,7 @@ static void assert_op_is_where_it_should(__u32 at)
 	}
 }
 
-/* ---- layout ------------------------------------------------------------------------------------ */
+/* ---- layout ---------------------------------------------------------------------------------- */
 
 static void word_gives_back_what_was_packed(void **state)
 {
@@ -182,7 +182,7 @@ static void word_gives_back_what_was_packed(void **state)
 	}
 }
 
-/* ---- geometry ----------------------------------------------------------------------------------- */
+/* ---- geometry -------------------------------------------------------------------------------- */
 
 struct geometry {
 	const char *name;

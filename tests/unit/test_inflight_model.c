@@ -36,7 +36,7 @@ static __u64 model_published(void);
 #define SLOTS 4
 #define STATES_LOG2 22
 
-/* ---- scenes ------------------------------------------------------------------------------------ */
+/* ---- scenes ---------------------------------------------------------------------------------- */
 
 struct script {
 	struct ior_range range;
@@ -92,7 +92,7 @@ static const struct scene scenes[] = {
 		   { SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK, CHUNK + 9) } } },
 };
 
-/* ---- the state of the world ---------------------------------------------------------------------- */
+/* ---- the state of the world ------------------------------------------------------------------ */
 
 enum moment { NOT_YET, BEGAN, PUBLISHED, LOOKED, RETIRING, RETIRED, NEVER };
 
@@ -167,7 +167,7 @@ static struct {
 	__u64 states, ends, certain, counted, lost;
 } totals;
 
-/* ---- tasks ------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 static __u32 current_op[TASKS_MAX];	 /* restored with the schedule: see take_step() */
 
@@ -403,7 +403,7 @@ static void world_begin(const struct scene *s)
 	}
 }
 
-/* ---- verdict ------------------------------------------------------------------------------------ */
+/* ---- verdict --------------------------------------------------------------------------------- */
 
 static bool table_is_empty(void)
 {
@@ -436,7 +436,7 @@ static bool world_is_right(void)
 	return !world.wrong && table_is_empty();
 }
 
-/* ---- every schedule -------------------------------------------------------------------------------- */
+/* ---- every schedule -------------------------------------------------------------------------- */
 
 static __u64 *visited; /* open addressing; 0: free */
 
@@ -549,7 +549,7 @@ static bool explore(void)
 	return right;
 }
 
-/* ---- sampled schedules ---------------------------------------------------------------------------- */
+/* ---- sampled schedules ----------------------------------------------------------------------- */
 
 static __u64 rng;
 

@@ -116,7 +116,7 @@ static void host_count_unattributed(__u64 self_id, __u64 peer_id)
 	unattributed[self_id] = 1;
 }
 
-/* ---- the workload ------------------------------------------------------------------------------ */
+/* ---- the workload ---------------------------------------------------------------------------- */
 
 static struct ior_op random_op(__u64 id)
 {
@@ -235,7 +235,7 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* ---- the oracle ---------------------------------------------------------------------------------- */
+/* ---- the oracle ------------------------------------------------------------------------------ */
 
 static bool sees(const struct record *a, const struct record *b, int stage)
 {

@@ -37,7 +37,7 @@ struct diagnosis {
 	unsigned long long memory_bytes;
 };
 
-/* ---- text ----------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void text_hooks(const struct diagnosis *d, struct buf *out)
 {
@@ -106,7 +106,7 @@ static int diagnosis_text(const struct diagnosis *d, struct buf *out)
 	return out->error;
 }
 
-/* ---- json ----------------------------------------------------------------------------------------- */
+/* ---- json ------------------------------------------------------------------------------------ */
 
 static int append_line(json_t *object, struct buf *out)
 {
@@ -159,7 +159,7 @@ static int diagnosis_json(const struct diagnosis *d, struct buf *out)
 	return r;
 }
 
-/* --------------------------------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------------------------------- */
 
 static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan_opts, bool as_json)
 {

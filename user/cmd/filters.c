@@ -233,8 +233,9 @@ int filters_resolve(const struct filter_opts *f, struct tracer_opts *tracer, str
 		const struct cli_list *list;
 		resolve_fn fn;
 	} lists[] = {
-		{ &f->paths, resolve_path }, { &f->inodes, resolve_inode }, { &f->devs, resolve_dev },
-		{ &f->fs, resolve_fs },	     { &f->pids, resolve_pid },
+		{ &f->paths, resolve_path }, { &f->inodes, resolve_inode },
+		{ &f->devs, resolve_dev },   { &f->fs, resolve_fs },
+		{ &f->pids, resolve_pid },
 	};
 	int r;
 

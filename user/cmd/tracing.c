@@ -76,15 +76,15 @@ static int exit_status(const struct run_result *result, const struct workload *w
 /* A report that could not be written is an error even when there is nothing to report. */
 static int finish(const struct run_result *result, const struct workload *workload)
 {
-	int status = exit_status(result, workload);
+	int status = exit_status(result, workload), failed;
 	struct reason why;
 
 	if (!result->output_error || result->output_error == -EPIPE)
 		return status;
 	reason_set(&why, "%s: cannot write the report: %s", result->output_name,
 		   strerror(-result->output_error));
-	fail(EXIT_INCONCLUSIVE, result->output_error, &why);
-	return status ? status : EXIT_INCONCLUSIVE;
+	failed = fail(EXIT_INCONCLUSIVE, result->output_error, &why);
+	return status ? status : failed;
 }
 
 static int session(struct run_opts *run, const struct plan_opts *plan_opts,
@@ -108,7 +108,8 @@ static int session(struct run_opts *run, const struct plan_opts *plan_opts,
 	if (run->workload)
 		workload_done(run->workload);
 	if (r < 0)
-		return fail(result.workload_failed ? EXIT_COMMAND_FAILED : EXIT_CANNOT_TRACE, r, &why);
+		return fail(result.workload_failed ? EXIT_COMMAND_FAILED : EXIT_CANNOT_TRACE, r,
+			    &why);
 	return finish(&result, run->workload);
 }
 

@@ -156,14 +156,19 @@ static int try_row(const struct btf *vmlinux, const struct hook_row *row)
 	return -EINVAL;
 }
 
-/* Hidden addresses read as zero: then the end of a bio cannot be told by its function. */
+/* Hidden addresses read as zero: then a bio of a direct IO cannot be told by its end function. */
 static bool symbols_are_visible(void)
 {
 	_cleanup_(fclosep) FILE *f = fopen("/proc/kallsyms", "re");
-	unsigned long long address = 0;
+	unsigned long long address;
+	char line[256], name[128];
 
-	return f && fscanf(f, "%llx", &address) == 1 && fscanf(f, "%*s %*s %llx", &address) == 1 &&
-	       address;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%llx %*c %127s", &address, name) == 2 &&
+		    !strcmp(name, "iomap_dio_bio_end_io"))
+			return address;
+	}
+	return false;
 }
 
 static bool helper_exists(enum bpf_func_id id)

@@ -10,6 +10,7 @@ const struct hook_row hook_rows[] = {
 
 	{ HOOK_DIO_SUBMIT, FLAVOUR_FENTRY, false, false, "dio_submit_fentry",
 	  "iomap_dio_submit_bio" },
+	{ HOOK_DIO_SUBMIT, FLAVOUR_TP, false, false, "dio_submit_tp", "block_bio_queue" },
 	{ HOOK_DIO_SUBMIT, FLAVOUR_KPROBE, false, false, "dio_submit_kprobe",
 	  "iomap_dio_submit_bio" },
 

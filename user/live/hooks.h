@@ -11,7 +11,7 @@
 
 enum hook {
 	HOOK_DIO_BEGIN,	   /* a direct op is in __iomap_dio_rw(), its locks taken */
-	HOOK_DIO_SUBMIT,   /* it sends its first bio (needed where the window opens there) */
+	HOOK_DIO_SUBMIT,   /* it sends its first bio: where tentative and btrfs windows open */
 	HOOK_DIO_DATA_END, /* its last bio ended */
 	HOOK_DIO_COMPLETE, /* it is over */
 	HOOK_DIO_RETURN,   /* it failed before there was anything to complete */

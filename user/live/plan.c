@@ -173,7 +173,9 @@ static void cover_inode_locked(struct plan *plan)
 
 static void cover_btrfs(struct plan *plan)
 {
-	if (plan->hooks[HOOK_DIO_SUBMIT].usable) {
+	const struct plan_hook *submit = &plan->hooks[HOOK_DIO_SUBMIT];
+
+	if (submit->usable && submit->flavour != FLAVOUR_TP) {
 		add_direct(plan, "btrfs", COVERAGE_FULL,
 			   "window from the first bio: ordered extents serialize before it");
 		plan->covered_fs |= 1U << IOR_FS_BTRFS;
@@ -191,12 +193,18 @@ static void cover_others(struct plan *plan)
 	plan->covered_fs |= 1U << IOR_FS_F2FS | 1U << IOR_FS_OTHER;
 }
 
+/* Tracepoints tell a bio of direct IO by the address of its end function. */
+static bool sees_bios(const struct plan *plan, const struct kernel *kernel, enum hook hook)
+{
+	const struct plan_hook *ph = &plan->hooks[hook];
+
+	return ph->usable && (ph->flavour != FLAVOUR_TP || kernel->sees_symbols);
+}
+
 static void plan_coverage(struct plan *plan, const struct kernel *kernel)
 {
-	plan->data_end_is_precise = plan->hooks[HOOK_DIO_DATA_END].usable;
-	/* Tracepoints tell a bio of ours by the address of its end function. */
-	if (plan->hooks[HOOK_DIO_DATA_END].flavour == FLAVOUR_TP && !kernel->sees_symbols)
-		plan->data_end_is_precise = false;
+	plan->sees_submit = sees_bios(plan, kernel, HOOK_DIO_SUBMIT);
+	plan->data_end_is_precise = sees_bios(plan, kernel, HOOK_DIO_DATA_END);
 	cover_inode_locked(plan);
 	cover_btrfs(plan);
 	cover_others(plan);

@@ -27,6 +27,7 @@ struct plan {
 	struct plan_hook hooks[HOOK_COUNT_];
 	uint32_t covered_fs;	   /* bit mask of enum ior_fs */
 	uint32_t opens_at_submit;  /* bit mask of enum ior_fs */
+	bool sees_submit;	   /* the first bio of an op */
 	bool data_end_is_precise;  /* windows close at the last bio, else at completion */
 	struct coverage_view coverage[PLAN_COVERAGE_MAX];
 	size_t coverage_len;

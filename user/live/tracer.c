@@ -24,7 +24,7 @@ struct tracer {
 	struct ring_buffer *ring;
 };
 
-/* ---- sizes -------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static unsigned int round_up_pow2(unsigned int n)
 {
@@ -75,7 +75,7 @@ static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 	return r ? -EINVAL : 0;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static unsigned int mount_namespace(void)
 {
@@ -116,6 +116,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	options.mnt_ns_inum = mount_namespace();
 	options.covered_fs = plan->covered_fs;
 	options.opens_at_submit = plan->opens_at_submit;
+	options.sees_submit = plan->sees_submit;
 	options.has_rdonly_cast = kernel->has_rdonly_cast;
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
@@ -144,11 +145,12 @@ static int attach_hook(struct tracer *t, const struct plan *plan, enum hook hook
 
 static int set_cgroup(struct tracer *t, const struct tracer_opts *opts)
 {
+	int map_fd = bpf_map__fd(t->skel->maps.ior_cgroup);
 	__u32 zero = 0, fd = opts->cgroup_fd;
 
 	if (!opts->options.want_cgroup)
 		return 0;
-	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.ior_cgroup), &zero, &fd, 0) ? -errno : 0;
+	return bpf_map_update_elem(map_fd, &zero, &fd, 0) ? -errno : 0;
 }
 
 int tracer_open(const struct plan *plan, const struct kernel *kernel,
@@ -217,7 +219,7 @@ void tracer_freep(struct tracer **tracer)
 	tracer_free(*tracer);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 int tracer_drain_open(struct tracer *tracer, tracer_record_fn fn, void *arg, int *ret_fd)
 {

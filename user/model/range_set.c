@@ -34,8 +34,10 @@ void range_set_add(struct range_set *set, struct ior_range range)
 
 	if (ior_range_is_empty(range))
 		return;
+	/* range: neighbours that only touch become one too */
 	while (from < set->len && set->ranges[from].end < range.start)
 		from++;
+	/* range: see above */
 	for (to = from; to < set->len && set->ranges[to].start <= range.end; to++) {
 		if (set->ranges[to].start < range.start)
 			range.start = set->ranges[to].start;

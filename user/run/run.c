@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/loop.h"
+#include "base/macro.h"
 #include "model/conflict.h"
 #include "model/names.h"
 #include "model/tally.h"
@@ -45,7 +46,7 @@ static uint64_t clock_ns(clockid_t clock)
 	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
-/* ---- records ------------------------------------------------------------------------------------ */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void tell_conflict(struct run *run, const struct ior_rec_conflict *rec)
 {
@@ -87,7 +88,7 @@ static int on_ring(struct loop *loop, const struct loop_event *event, void *arg)
 	return r;
 }
 
-/* ---- time, signals, the command --------------------------------------------------------------- */
+/* ---- time, signals, the command -------------------------------------------------------------- */
 
 static int on_second(struct loop *loop, const struct loop_event *event, void *arg)
 {
@@ -182,7 +183,7 @@ static int catch_signals(struct run *run)
 	return 0;
 }
 
-/* ---- the end --------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static int add_row(void *arg, const struct ior_finding_key *key,
 		   const struct ior_finding_value *value)
@@ -230,10 +231,11 @@ static enum coverage_level level_of(const struct plan *plan, const char *fs)
 	return COVERAGE_PARTIAL;
 }
 
-static const char *const fs_names[IOR_FS_COUNT_] = {
+static const char *const fs_names[] = {
 	[IOR_FS_OTHER] = "other", [IOR_FS_EXT4] = "ext4", [IOR_FS_XFS] = "xfs",
 	[IOR_FS_BTRFS] = "btrfs",	[IOR_FS_F2FS] = "f2fs",
 };
+_Static_assert(ARRAY_SIZE(fs_names) == IOR_FS_COUNT_, "every file system has a name");
 
 static void judge(const struct run *run, const struct tracer_counters *counters,
 		  struct summary_view *summary, struct reason *why)
@@ -314,7 +316,7 @@ static int tell_end(struct run *run, struct run_result *ret)
 	return 0;
 }
 
-/* ---- one session ------------------------------------------------------------------------------------ */
+/* ---- one session ----------------------------------------------------------------------------- */
 
 static void run_done(struct run *run)
 {

@@ -24,7 +24,7 @@ void workload_init(struct workload *workload, char *const *argv)
 	*workload = (struct workload){ .argv = argv, .go_fd = -1, .cgroup_fd = -1, .exit = -1 };
 }
 
-/* ---- a cgroup of its own ----------------------------------------------------------------------- */
+/* ---- a cgroup of its own --------------------------------------------------------------------- */
 
 /* Our own cgroup, as /proc/self/cgroup names it: "0::/path". */
 static int own_cgroup_dir(char *ret, size_t size)
@@ -114,7 +114,7 @@ static void release_cgroup(struct workload *workload)
 	rmdir(workload->cgroup_dir);
 }
 
-/* ---- by descent ---------------------------------------------------------------------------------- */
+/* ---- by descent ------------------------------------------------------------------------------ */
 
 /* Orphans of the command come to us, so we stay the ancestor of everything it started. */
 static int follow_by_descent(struct workload *workload, struct reason *why)
@@ -141,7 +141,7 @@ int workload_prepare(struct workload *workload, struct reason *why)
 	return follow_by_descent(workload, why);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* In the child: wait for the word, then become the command. Never returns. */
 static void child_main(const struct workload *workload, const struct loop *loop, int go_fd,
@@ -157,7 +157,7 @@ static void child_main(const struct workload *workload, const struct loop *loop,
 		if (error)
 			goto fail;
 	}
-	/* Tell that we are ready; no word but a closed pipe means that nobody traces us any more. */
+	/* Tell that we are ready; no word but a closed pipe means: nobody traces us any more. */
 	if (write(error_fd, "", 1) != 1 || read(go_fd, &byte, 1) != 1)
 		_exit(127);
 	prctl(PR_SET_PDEATHSIG, 0);

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ladder: what each part of the tool costs, side by side with nothing, with empty programs and
+ * with two rivals. tests/bench/run prepares the file system and calls this.
+ */
+#include "measure.h"
+#include "show.h"
+
+#include "base/cleanup.h"
+#include "base/macro.h"
+
+#include <getopt.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#define SECONDS_DEFAULT 240
+#define ROUNDS_DEFAULT 9
+#define RUN_MS_MIN 50
+#define TURN_MS 30 /* attach, detach and threads, per run */
+
+static const struct load loads[] = {
+	{ "4k", "4 KiB random, half writes, psync, one job and file per CPU", LOAD_PSYNC, 4096, 1, 50,
+	  LOAD_FILE_BYTES, false },
+	{ "64k", "64 KiB random, half writes, psync, one job and file per CPU", LOAD_PSYNC, 65536, 1,
+	  50, LOAD_FILE_BYTES, false },
+	{ "qd32", "4 KiB random, half writes, libaio, 32 deep, one job and file per CPU", LOAD_AIO,
+	  4096, 32, 50, LOAD_FILE_BYTES, false },
+	{ "hot", "4 KiB random, half writes, psync, every job in the same 256 KiB: conflicts",
+	  LOAD_PSYNC, 4096, 1, 50, 256 << 10, true },
+};
+
+struct options {
+	struct rung_env env;
+	const char *json, *markdown, *only_loads, *only_rungs, *device;
+	unsigned int seconds, rounds;
+};
+
+static int usage(void)
+{
+	fputs("usage: ladder --dir DIR --objects DIR [--other FILE.bpf.o] [--seconds N] [--pairs N]\n"
+	      "              [--loads a,b] [--rungs a,b] [--device TEXT] [--json FILE]\n"
+	      "              [--markdown FILE]\n", stderr);
+	return 2;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option table[] = {
+		{ "dir", 1, NULL, 'd' },     { "objects", 1, NULL, 'o' }, { "other", 1, NULL, 'O' },
+		{ "seconds", 1, NULL, 's' }, { "pairs", 1, NULL, 'p' },	  { "loads", 1, NULL, 'l' },
+		{ "rungs", 1, NULL, 'r' },   { "device", 1, NULL, 'D' },  { "json", 1, NULL, 'j' },
+		{ "markdown", 1, NULL, 'm' }, {},
+	};
+	int c;
+
+	*o = (struct options){ .seconds = SECONDS_DEFAULT, .rounds = ROUNDS_DEFAULT, .device = "?" };
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		switch (c) {
+		case 'd': o->env.dir = optarg; break;
+		case 'o': o->env.objects = optarg; break;
+		case 'O': o->env.other = optarg; break;
+		case 's': o->seconds = atoi(optarg); break;
+		case 'p': o->rounds = atoi(optarg); break;
+		case 'l': o->only_loads = optarg; break;
+		case 'r': o->only_rungs = optarg; break;
+		case 'D': o->device = optarg; break;
+		case 'j': o->json = optarg; break;
+		case 'm': o->markdown = optarg; break;
+		default: return -1;
+		}
+	}
+	return o->env.dir && o->env.objects && o->seconds && o->rounds ? 0 : -1;
+}
+
+static int fail(const char *what, const struct reason *why)
+{
+	fprintf(stderr, "ladder: %s%s%s\n", what, why ? ": " : "", why ? why->text : "");
+	return 3;
+}
+
+/* Is `name` in this list of names between commas? No list means all. */
+static bool is_listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!list)
+		return true;
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+			return true;
+	}
+	return false;
+}
+
+/* ---- what machine is this -------------------------------------------------------------------- */
+
+static void find_cpu(char *out, size_t size)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/proc/cpuinfo", "re");
+	char line[256], *colon;
+
+	snprintf(out, size, "?");
+	while (f && fgets(line, sizeof(line), f)) {
+		colon = strchr(line, ':');
+		if (strncmp(line, "model name", 10) || !colon)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(out, size, "%.100s", colon + 2);
+		return;
+	}
+}
+
+static void describe(struct bench_report *report, const struct options *o)
+{
+	time_t now = time(NULL);
+	struct utsname uts;
+
+	strftime(report->date, sizeof(report->date), "%Y-%m-%d", gmtime(&now));
+	if (!uname(&uts))
+		snprintf(report->kernel, sizeof(report->kernel), "%s", uts.release);
+	find_cpu(report->cpu, sizeof(report->cpu));
+	snprintf(report->device, sizeof(report->device), "%s", o->device);
+	report->cpus = get_nprocs();
+	report->rounds = o->rounds;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static int open_rungs(const struct options *o, struct rung **rungs)
+{
+	struct reason why = {};
+
+	for (size_t i = 0; i < rung_specs_len; i++) {
+		/* The floor is always there: everything else is counted from it. */
+		if (i && !is_listed(o->only_rungs, rung_specs[i].name))
+			continue;
+		if (rung_open(&rung_specs[i], &o->env, &rungs[i], &why))
+			return fail(rung_specs[i].name, &why);
+	}
+	return 0;
+}
+
+/* What remains of the time after attaching and detaching, over all runs. */
+static unsigned int run_ms(const struct options *o, struct rung *const *rungs)
+{
+	unsigned int runs = 0, ms;
+
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+		if (is_listed(o->only_loads, loads[i].name))
+			runs += o->rounds * measure_runs(i == 0, rungs);
+	}
+	ms = runs ? o->seconds * 1000 / runs : 0;
+	return ms > RUN_MS_MIN + TURN_MS ? ms - TURN_MS : RUN_MS_MIN;
+}
+
+static int measure_all(const struct options *o, struct rung *const *rungs,
+		       const struct load_files *files, struct bench_report *report)
+{
+	struct measure_opts opts = {
+		.files = files,
+		.rungs = rungs,
+		.rounds = o->rounds,
+		.run_ms = report->run_ms,
+	};
+	struct reason why = {};
+
+	show_head(stdout, report);
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+		struct load_report *load = &report->loads[report->loads_len];
+
+		if (!is_listed(o->only_loads, loads[i].name))
+			continue;
+		if (measure_load(&loads[i], i == 0, &opts, load, &why))
+			return fail("broke off", &why);
+		show_load(stdout, load);
+		report->loads_len++;
+	}
+	return 0;
+}
+
+static int write_files(const struct options *o, const struct bench_report *report)
+{
+	_cleanup_(fclosep) FILE *json = o->json ? fopen(o->json, "we") : NULL;
+	_cleanup_(fclosep) FILE *markdown = o->markdown ? fopen(o->markdown, "we") : NULL;
+
+	if ((o->json && !json) || (o->markdown && !markdown))
+		return fail("cannot write the results", NULL);
+	if (markdown)
+		show_markdown(markdown, report);
+	if (json && show_json(json, report))
+		return fail("cannot write the results", NULL);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench_report report;
+	struct rung *rungs[RUNGS_MAX] = {};
+	struct load_files files = {};
+	struct options o;
+	int status;
+
+	if (parse(argc, argv, &o))
+		return usage();
+	describe(&report, &o);
+	status = open_rungs(&o, rungs);
+	if (!status && load_open(o.env.dir, report.cpus, &files))
+		status = fail("cannot make the files to load", NULL);
+	if (!status) {
+		report.run_ms = run_ms(&o, rungs);
+		status = measure_all(&o, rungs, &files, &report);
+	}
+	if (!status)
+		status = write_files(&o, &report);
+	load_close(&files);
+	for (size_t i = 0; i < rung_specs_len; i++)
+		rung_free(rungs[i]);
+	return status;
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "load.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define BLOCK_BYTES_MAX (1U << 20)
+#define DEPTH_MAX 256
+#define NS_PER_SEC 1000000000.0
+
+struct job {
+	const struct load *load;
+	atomic_bool *stop;
+	pthread_barrier_t *start;
+	pthread_t thread;
+	unsigned int cpu;
+	int fd;
+	uint64_t random;
+	char *buffer;
+	uint64_t ops;
+	double wall_ns;
+	double cpu_ns;
+	int error;
+};
+
+static double clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+/* xorshift64: a few cycles, and good enough to choose blocks. */
+static uint64_t next_random(struct job *job)
+{
+	job->random ^= job->random << 13;
+	job->random ^= job->random >> 7;
+	job->random ^= job->random << 17;
+	return job->random;
+}
+
+static off_t next_offset(struct job *job)
+{
+	uint64_t blocks = job->load->region_bytes / job->load->block_bytes;
+
+	return (next_random(job) >> 16) % blocks * job->load->block_bytes;
+}
+
+static bool next_is_write(struct job *job)
+{
+	return (next_random(job) >> 16) % 100 < job->load->write_percent;
+}
+
+/* ---- engines --------------------------------------------------------------------------------- */
+
+static int run_psync(struct job *job)
+{
+	size_t len = job->load->block_bytes;
+
+	while (!atomic_load_explicit(job->stop, memory_order_relaxed)) {
+		off_t at = next_offset(job);
+		ssize_t n = next_is_write(job) ? pwrite(job->fd, job->buffer, len, at) :
+						 pread(job->fd, job->buffer, len, at);
+
+		if (n != (ssize_t)len)
+			return n < 0 ? -errno : -EIO;
+		job->ops++;
+	}
+	return 0;
+}
+
+static void aim(struct job *job, struct iocb *iocb)
+{
+	*iocb = (struct iocb){
+		.aio_lio_opcode = next_is_write(job) ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD,
+		.aio_fildes = job->fd,
+		.aio_buf = (uintptr_t)job->buffer,
+		.aio_nbytes = job->load->block_bytes,
+		.aio_offset = next_offset(job),
+		.aio_data = (uintptr_t)iocb,
+	};
+}
+
+/* What came back is aimed anew and goes out again, until it is time to stop; then drain. */
+static int turn_around(struct job *job, aio_context_t context, unsigned int *in_flight)
+{
+	struct io_event events[DEPTH_MAX];
+	struct iocb *again[DEPTH_MAX];
+	long n = syscall(SYS_io_getevents, context, 1L, (long)*in_flight, events, NULL);
+
+	if (n < 0)
+		return -errno;
+	for (long i = 0; i < n; i++) {
+		if (events[i].res != job->load->block_bytes)
+			return -EIO;
+		again[i] = (struct iocb *)(uintptr_t)events[i].data;
+		aim(job, again[i]);
+	}
+	job->ops += n;
+	*in_flight -= n;
+	if (atomic_load_explicit(job->stop, memory_order_relaxed))
+		return 0;
+	if (syscall(SYS_io_submit, context, n, again) != n)
+		return -EIO;
+	*in_flight += n;
+	return 0;
+}
+
+static int run_aio(struct job *job)
+{
+	unsigned int depth = job->load->depth, in_flight = 0;
+	struct iocb iocbs[DEPTH_MAX], *first[DEPTH_MAX];
+	aio_context_t context = 0;
+	int r = 0;
+
+	if (syscall(SYS_io_setup, depth, &context))
+		return -errno;
+	for (unsigned int i = 0; i < depth; i++) {
+		first[i] = &iocbs[i];
+		aim(job, first[i]);
+	}
+	if (syscall(SYS_io_submit, context, (long)depth, first) != (long)depth)
+		r = -EIO;
+	else
+		in_flight = depth;
+	while (!r && in_flight)
+		r = turn_around(job, context, &in_flight);
+	syscall(SYS_io_destroy, context);
+	return r;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+static void *job_main(void *arg)
+{
+	struct job *job = arg;
+	cpu_set_t cpus;
+	double wall, cpu;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(job->cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	pthread_barrier_wait(job->start);
+	wall = clock_ns(CLOCK_MONOTONIC);
+	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	job->error = job->load->engine == LOAD_AIO ? run_aio(job) : run_psync(job);
+	job->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	job->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
+	return NULL;
+}
+
+static void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+static int sum_up(const struct job *jobs, unsigned int count, struct load_result *ret)
+{
+	struct load_result sum = {};
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (jobs[i].error)
+			return jobs[i].error;
+		sum.ops += jobs[i].ops;
+		sum.wall_ns += jobs[i].wall_ns / count;
+		sum.job_ns += jobs[i].cpu_ns;
+	}
+	*ret = sum;
+	return 0;
+}
+
+int load_run(const struct load *load, const struct load_files *files, unsigned int run_ms,
+	     struct load_result *ret)
+{
+	static char buffers[LOAD_JOBS_MAX][BLOCK_BYTES_MAX] __attribute__((aligned(4096)));
+	static uint64_t seed = 0x9E3779B97F4A7C15ULL;
+	struct job jobs[LOAD_JOBS_MAX] = {};
+	pthread_barrier_t start;
+	atomic_bool stop = false;
+	double cpu;
+	int r;
+
+	pthread_barrier_init(&start, NULL, files->jobs + 1);
+	for (unsigned int i = 0; i < files->jobs; i++) {
+		jobs[i] = (struct job){
+			.load = load,
+			.stop = &stop,
+			.start = &start,
+			.cpu = i,
+			.fd = files->fds[load->shared ? 0 : i],
+			.random = seed += 0x9E3779B97F4A7C15ULL,
+			.buffer = buffers[i],
+		};
+		r = pthread_create(&jobs[i].thread, NULL, job_main, &jobs[i]);
+		if (r)
+			abort(); /* the others wait at the barrier for ever */
+	}
+	cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	pthread_barrier_wait(&start);
+	sleep_ms(run_ms);
+	atomic_store(&stop, true);
+	for (unsigned int i = 0; i < files->jobs; i++)
+		pthread_join(jobs[i].thread, NULL);
+	cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	pthread_barrier_destroy(&start);
+	r = sum_up(jobs, files->jobs, ret);
+	if (!r)
+		ret->cpu_ns = cpu;
+	return r;
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* Written once, so that later IO finds written extents and the inode's S_NOSEC set. */
+static int make_file(const char *dir, unsigned int i)
+{
+	static char zeros[1 << 20] __attribute__((aligned(4096)));
+	_cleanup_(closep) int fd = -1;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/load.%u", dir, i);
+	fd = open(path, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	for (off_t at = 0; at < (off_t)LOAD_FILE_BYTES; at += sizeof(zeros)) {
+		if (pwrite(fd, zeros, sizeof(zeros), at) != (ssize_t)sizeof(zeros))
+			return errno ? -errno : -EIO;
+	}
+	if (fsync(fd))
+		return -errno;
+	return take_fd(fd);
+}
+
+int load_open(const char *dir, unsigned int jobs, struct load_files *ret)
+{
+	struct load_files files = {};
+
+	if (jobs > LOAD_JOBS_MAX)
+		jobs = LOAD_JOBS_MAX;
+	for (; files.jobs < jobs; files.jobs++) {
+		int fd = make_file(dir, files.jobs);
+
+		if (fd < 0) {
+			load_close(&files);
+			return fd;
+		}
+		files.fds[files.jobs] = fd;
+	}
+	*ret = files;
+	return 0;
+}
+
+void load_close(struct load_files *files)
+{
+	while (files->jobs)
+		close(files->fds[--files->jobs]);
+}

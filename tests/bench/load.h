@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Load generator: jobs that keep the CPUs busy with direct IO at random blocks. A job is a thread,
+ * one per CPU and pinned there, so that a run may be as short as a fraction of a second.
+ */
+#ifndef IORACE_BENCH_LOAD_H
+#define IORACE_BENCH_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum load_engine { LOAD_PSYNC, LOAD_AIO };
+
+struct load {
+	const char *name;
+	const char *text;
+	enum load_engine engine;
+	unsigned int block_bytes;
+	unsigned int depth; /* LOAD_AIO: IOs in flight per job */
+	unsigned int write_percent;
+	size_t region_bytes; /* IOs stay within the first so many bytes of the file */
+	bool shared;	     /* every job on the same file */
+};
+
+#define LOAD_JOBS_MAX 64
+#define LOAD_FILE_BYTES (32UL << 20)
+
+struct load_files {
+	int fds[LOAD_JOBS_MAX];
+	unsigned int jobs;
+};
+
+struct load_result {
+	uint64_t ops;
+	double wall_ns; /* mean of the jobs */
+	double job_ns;	/* CPU time of the jobs */
+	double cpu_ns;	/* CPU time of the whole process: with whoever consumes events */
+};
+
+/* Files of LOAD_FILE_BYTES, written once, opened for direct IO. 0 or -errno. */
+int load_open(const char *dir, unsigned int jobs, struct load_files *ret);
+void load_close(struct load_files *files);
+
+int load_run(const struct load *load, const struct load_files *files, unsigned int run_ms,
+	     struct load_result *ret);
+
+#endif

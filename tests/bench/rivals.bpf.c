@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the shipped programs are measured against. `empty_*`: the floor, a program that returns at
+ * once at each hook. `hash_*`: in-flight ops in one BPF hash keyed by kiocb, no detection.
+ * `stream_*`: an event per begin and end through a ring buffer. The two rivals read the same fields
+ * by the same means as the shipped programs, so that only their idea differs.
+ */
+#include "compat.bpf.h"
+
+const volatile struct ior_options ior_options = {};
+
+/* ---- the floor ------------------------------------------------------------------------------- */
+
+SEC("raw_tp/iomap_dio_rw_begin")
+int empty_begin(void *ctx)
+{
+	return 0;
+}
+
+SEC("raw_tp/block_bio_complete")
+int empty_bio(void *ctx)
+{
+	return 0;
+}
+
+SEC("raw_tp/block_rq_complete")
+int empty_rq(void *ctx)
+{
+	return 0;
+}
+
+SEC("raw_tp/iomap_dio_complete")
+int empty_complete(void *ctx)
+{
+	return 0;
+}
+
+SEC("raw_tp/iomap_dio_invalidate_fail")
+int empty_fail(void *ctx)
+{
+	return 0;
+}
+
+/* ---- what both rivals know of an op ---------------------------------------------------------- */
+
+struct rival_op {
+	__u64 kiocb;
+	__u64 inode;
+	__u64 start;
+	__u64 end;
+	__u64 time_ns;
+	__u32 tid;
+	__u32 write;
+};
+
+static __always_inline void rival_fill(struct rival_op *op, __u64 kiocb, __u64 iter)
+{
+	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+
+	op->kiocb = kiocb;
+	op->inode = KPTR(struct file, file, f_inode);
+	op->start = KREAD(struct kiocb, kiocb, ki_pos);
+	op->end = op->start + compat_iter_len(iter);
+	op->time_ns = bpf_ktime_get_ns();
+	op->tid = bpf_get_current_pid_tgid();
+	op->write = compat_iter_is_write(iter);
+}
+
+/* ---- a hash map of ops in flight ------------------------------------------------------------- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct rival_op);
+} rival_ops SEC(".maps");
+
+__u64 rival_unfound;
+
+SEC("raw_tp/iomap_dio_rw_begin")
+int hash_begin(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 kiocb = ctx->args[0];
+	struct rival_op op;
+
+	rival_fill(&op, kiocb, ctx->args[1]);
+	bpf_map_update_elem(&rival_ops, &kiocb, &op, BPF_ANY);
+	return 0;
+}
+
+SEC("raw_tp/iomap_dio_complete")
+int hash_complete(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 kiocb = ctx->args[0];
+
+	if (bpf_map_delete_elem(&rival_ops, &kiocb))
+		__sync_fetch_and_add(&rival_unfound, 1);
+	return 0;
+}
+
+/* ---- everything through a ring buffer -------------------------------------------------------- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} rival_ring SEC(".maps");
+
+__u64 rival_dropped;
+
+static __always_inline int stream(__u64 kiocb, __u64 iter)
+{
+	struct rival_op *op = bpf_ringbuf_reserve(&rival_ring, sizeof(*op), 0);
+
+	if (!op) {
+		__sync_fetch_and_add(&rival_dropped, 1);
+		return 0;
+	}
+	if (iter) {
+		rival_fill(op, kiocb, iter);
+	} else {
+		op->kiocb = kiocb;
+		op->time_ns = bpf_ktime_get_ns();
+	}
+	bpf_ringbuf_submit(op, 0);
+	return 0;
+}
+
+SEC("raw_tp/iomap_dio_rw_begin")
+int stream_begin(struct bpf_raw_tracepoint_args *ctx)
+{
+	return stream(ctx->args[0], ctx->args[1]);
+}
+
+SEC("raw_tp/iomap_dio_complete")
+int stream_complete(struct bpf_raw_tracepoint_args *ctx)
+{
+	return stream(ctx->args[0], 0);
+}
+
+char LICENSE[] SEC("license") = "GPL";

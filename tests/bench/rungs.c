@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shipped rungs are opened by the tool's own tracer, whose source is included here: its
+ * functions are static, and the object it opens is exchanged for the rungs with parts taken out.
+ */
+#include "rungs.h"
+
+#include <iorace/records.h>
+
+#include "iorace.skel.h"
+
+static struct iorace_bpf *open_exchanged(void);
+#define iorace_bpf__open open_exchanged
+#include "live/tracer.c"
+
+#include "base/macro.h"
+#include "tests/bench/rivals.skel.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+
+const struct rung_spec rung_specs[] = {
+	{ "empty", "empty programs at the same hooks", RUNG_RIVAL, 0, "empty_", true },
+	{ "slot", "op slot by kiocb hash, filled, freed", RUNG_PIECES, SETUP_WATCH, "slot", false },
+	{ "+task", "and pid, cgroup, comm", RUNG_PIECES, SETUP_WATCH, "task", false },
+	{ "+lock", "and state of i_rwsem", RUNG_PIECES, SETUP_WATCH, "lock", false },
+	{ "+clock", "and the clock", RUNG_PIECES, SETUP_WATCH, "clock", false },
+	{ "+count", "and counters of ops", RUNG_PIECES, SETUP_WATCH, "count", false },
+	{ "watch", "and the table: `watch` as shipped", RUNG_SHIPPED, SETUP_WATCH, NULL, true },
+	{ "watch --dev", "a device filter that matches", RUNG_SHIPPED, SETUP_DEV, NULL, false },
+	{ "filtered", "a device filter that does not", RUNG_SHIPPED, SETUP_OTHER_DEV, NULL, true },
+	{ "check", "`check` as shipped", RUNG_SHIPPED, SETUP_CHECK, NULL, true },
+	{ "other", "`watch` of another build", RUNG_OTHER, SETUP_WATCH, NULL, true },
+	{ "hash map", "rival: in-flight ops in a BPF hash", RUNG_RIVAL, 0, "hash_", true },
+	{ "stream", "rival: every op through a ring", RUNG_RIVAL, 0, "stream_", true },
+};
+const size_t rung_specs_len = ARRAY_SIZE(rung_specs);
+
+struct rung {
+	const struct rung_spec *spec;
+	struct plan plan;
+	struct tracer *tracer;	    /* ours, else NULL */
+	struct rivals_bpf *rivals;  /* rivals, else NULL */
+	struct bpf_program *programs[RUNG_PROGRAMS_MAX];
+	struct bpf_link *links[RUNG_PROGRAMS_MAX]; /* rivals */
+	size_t programs_len;
+	struct ring_buffer *ring; /* NULL: nothing to consume */
+	pthread_t consumer;
+	atomic_bool ending;
+};
+
+/* ---- the tool's own programs ----------------------------------------------------------------- */
+
+/* The file to load instead of the embedded object, NULL: none. */
+static const char *exchange_path;
+
+static int read_file(const char *path, void **ret, size_t *ret_len)
+{
+	_cleanup_(fclosep) FILE *f = fopen(path, "re");
+	_cleanup_(freep) char *bytes = NULL;
+	struct stat st;
+
+	if (!f || fstat(fileno(f), &st))
+		return -errno;
+	bytes = malloc(st.st_size);
+	if (!bytes)
+		return -ENOMEM;
+	if (fread(bytes, 1, st.st_size, f) != (size_t)st.st_size)
+		return -EIO;
+	*ret = take_ptr(bytes);
+	*ret_len = st.st_size;
+	return 0;
+}
+
+static struct iorace_bpf *open_exchanged(void)
+{
+	struct iorace_bpf *skel = calloc(1, sizeof(*skel));
+	void *bytes = NULL;
+	int r;
+
+	if (!skel)
+		return NULL;
+	r = iorace_bpf__create_skeleton(skel);
+	if (!r && exchange_path) {
+		r = read_file(exchange_path, &bytes, &skel->skeleton->data_sz);
+		skel->skeleton->data = bytes;
+	}
+	if (!r)
+		r = bpf_object__open_skeleton(skel->skeleton, NULL);
+	free(bytes);
+	if (!r)
+		return skel;
+	iorace_bpf__destroy(skel);
+	errno = -r;
+	return NULL;
+}
+
+static int on_record(void *arg, const void *bytes, size_t len)
+{
+	(void)arg;
+	(void)bytes;
+	(void)len;
+	return 0;
+}
+
+/* As run/workload.c does it: by cgroup, or by descent where there is no cgroup v2. */
+static void select_ourselves(struct tracer_opts *opts)
+{
+	opts->cgroup_fd = -1;
+	if (!access("/sys/fs/cgroup/cgroup.controllers", F_OK))
+		opts->cgroup_fd = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	opts->options.want_cgroup = opts->cgroup_fd >= 0;
+	if (opts->cgroup_fd < 0)
+		opts->options.tree_pid = getppid();
+}
+
+static int set_up(struct tracer_opts *opts, enum rung_setup setup, const char *dir,
+		  struct reason *why)
+{
+	struct ior_options *o = &opts->options;
+	struct stat st;
+
+	o->stale_ns = 60ULL * 1000000000;
+	o->max_records = setup == SETUP_CHECK ? 100000 : UINT64_MAX;
+	o->sample_ns = setup == SETUP_CHECK ? 0 : 1000000000ULL;
+	o->modes = ~0U;
+	o->kind_ww = o->kind_rw = 1;
+	if (setup == SETUP_CHECK)
+		select_ourselves(opts);
+	if (setup != SETUP_DEV && setup != SETUP_OTHER_DEV)
+		return 0;
+	if (stat(dir, &st))
+		return reason_fail(why, -errno, "%s: %s", dir, strerror(errno));
+	o->devs_count = 1;
+	o->devs[0] = major(st.st_dev) << 20 | (minor(st.st_dev) + (setup == SETUP_OTHER_DEV));
+	return 0;
+}
+
+static void take_programs(struct rung *rung)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (rung->plan.rows[i] && rung->programs_len < RUNG_PROGRAMS_MAX)
+			rung->programs[rung->programs_len++] =
+				program_of(rung->tracer->skel, &hook_rows[i]);
+	}
+}
+
+static void detach_hooks(struct tracer *t)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		bpf_link__destroy(t->links[i]);
+		t->links[i] = NULL;
+	}
+}
+
+static int attach_hooks(struct rung *rung, struct reason *why)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(attach_order); i++) {
+		int r = attach_hook(rung->tracer, &rung->plan, attach_order[i], why);
+
+		if (r < 0)
+			return r;
+	}
+	tracer_arm(rung->tracer);
+	if (rung->spec->setup != SETUP_CHECK)
+		tracer_drained(rung->tracer);
+	return 0;
+}
+
+static const char *object_path(const struct rung_spec *spec, const struct rung_env *env, char *out,
+			       size_t size)
+{
+	if (spec->source == RUNG_SHIPPED)
+		return NULL;
+	if (spec->source == RUNG_OTHER)
+		return env->other;
+	snprintf(out, size, "%s/pieces-%s.bpf.o", env->objects, spec->programs);
+	return out;
+}
+
+static int open_ours(struct rung *rung, const struct rung_env *env, struct reason *why)
+{
+	struct tracer_opts opts = { .cgroup_fd = -1 };
+	struct plan_opts plan_opts = {};
+	struct kernel kernel;
+	char path[4096];
+	int fd, r;
+
+	r = kernel_probe(&kernel, why);
+	if (!r)
+		r = plan_build(&kernel, &plan_opts, &rung->plan, why);
+	if (!r)
+		r = set_up(&opts, rung->spec->setup, env->dir, why);
+	if (r < 0)
+		return r;
+	exchange_path = object_path(rung->spec, env, path, sizeof(path));
+	r = tracer_open(&rung->plan, &kernel, &opts, &rung->tracer, why);
+	closep(&opts.cgroup_fd);
+	if (r < 0)
+		return r;
+	detach_hooks(rung->tracer);
+	take_programs(rung);
+	r = tracer_drain_open(rung->tracer, on_record, NULL, &fd);
+	rung->ring = rung->tracer->ring;
+	return r;
+}
+
+/* ---- rivals ---------------------------------------------------------------------------------- */
+
+static int open_rivals(struct rung *rung, struct reason *why)
+{
+	struct bpf_program *prog;
+	int r;
+
+	rung->rivals = rivals_bpf__open();
+	if (!rung->rivals)
+		return reason_fail(why, -errno, "cannot open the rivals: %s", strerror(errno));
+	rung->rivals->rodata->ior_options.has_rdonly_cast = 1;
+	bpf_object__for_each_program(prog, rung->rivals->obj) {
+		bool mine = !strncmp(bpf_program__name(prog), rung->spec->programs,
+				     strlen(rung->spec->programs));
+
+		bpf_program__set_autoload(prog, mine);
+		if (mine && rung->programs_len < RUNG_PROGRAMS_MAX)
+			rung->programs[rung->programs_len++] = prog;
+	}
+	r = rivals_bpf__load(rung->rivals);
+	if (r < 0)
+		return reason_fail(why, r, "the kernel refused the rivals: %s", strerror(-r));
+	if (!strcmp(rung->spec->programs, "stream_"))
+		rung->ring = ring_buffer__new(bpf_map__fd(rung->rivals->maps.rival_ring),
+					      (ring_buffer_sample_fn)(void *)on_record, NULL, NULL);
+	return 0;
+}
+
+static int attach_rivals(struct rung *rung, struct reason *why)
+{
+	for (size_t i = 0; i < rung->programs_len; i++) {
+		rung->links[i] = bpf_program__attach(rung->programs[i]);
+		if (!rung->links[i])
+			return reason_fail(why, -errno, "cannot attach %s: %s",
+					   bpf_program__name(rung->programs[i]), strerror(errno));
+	}
+	return 0;
+}
+
+/* ---- any rung -------------------------------------------------------------------------------- */
+
+int rung_open(const struct rung_spec *spec, const struct rung_env *env, struct rung **ret,
+	      struct reason *why)
+{
+	struct rung *rung;
+	int r = 0;
+
+	*ret = NULL;
+	if (spec->source == RUNG_OTHER && !env->other)
+		return 0;
+	rung = calloc(1, sizeof(*rung));
+	if (!rung)
+		return -ENOMEM;
+	rung->spec = spec;
+	if (spec->source == RUNG_RIVAL)
+		r = open_rivals(rung, why);
+	else if (spec->source != RUNG_NOTHING)
+		r = open_ours(rung, env, why);
+	if (r < 0) {
+		rung_free(rung);
+		return r;
+	}
+	*ret = rung;
+	return 0;
+}
+
+void rung_free(struct rung *rung)
+{
+	if (!rung)
+		return;
+	rung_detach(rung);
+	if (rung->rivals)
+		ring_buffer__free(rung->ring);
+	rivals_bpf__destroy(rung->rivals);
+	tracer_free(rung->tracer);
+	free(rung);
+}
+
+static void *consume(void *arg)
+{
+	struct rung *rung = arg;
+
+	while (!atomic_load(&rung->ending))
+		ring_buffer__poll(rung->ring, 20);
+	ring_buffer__consume(rung->ring);
+	return NULL;
+}
+
+int rung_attach(struct rung *rung, struct reason *why)
+{
+	int r = rung->tracer ? attach_hooks(rung, why) : attach_rivals(rung, why);
+
+	if (r < 0 || !rung->ring)
+		return r;
+	atomic_store(&rung->ending, false);
+	r = -pthread_create(&rung->consumer, NULL, consume, rung);
+	return r ? reason_fail(why, r, "no thread to consume events: %s", strerror(-r)) : 0;
+}
+
+void rung_detach(struct rung *rung)
+{
+	if (rung->consumer) {
+		atomic_store(&rung->ending, true);
+		pthread_join(rung->consumer, NULL);
+		rung->consumer = 0;
+	}
+	if (rung->tracer) {
+		tracer_disarm(rung->tracer);
+		detach_hooks(rung->tracer);
+	}
+	for (size_t i = 0; i < RUNG_PROGRAMS_MAX; i++) {
+		bpf_link__destroy(rung->links[i]);
+		rung->links[i] = NULL;
+	}
+}
+
+static const char *hook_of(const struct bpf_program *prog)
+{
+	const char *slash = strchr(bpf_program__section_name(prog), '/');
+
+	return slash ? slash + 1 : "?";
+}
+
+size_t rung_usage(const struct rung *rung, struct rung_usage usage[RUNG_PROGRAMS_MAX])
+{
+	for (size_t i = 0; i < rung->programs_len; i++) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		bpf_obj_get_info_by_fd(bpf_program__fd(rung->programs[i]), &info, &len);
+		snprintf(usage[i].hook, sizeof(usage[i].hook), "%s", hook_of(rung->programs[i]));
+		usage[i].runs = info.run_cnt;
+		usage[i].time_ns = info.run_time_ns;
+	}
+	return rung->programs_len;
+}
+
+uint64_t rung_losses(const struct rung *rung)
+{
+	struct tracer_counters counters;
+	uint64_t sum = 0;
+
+	if (rung->rivals)
+		return rung->rivals->bss->rival_unfound + rung->rivals->bss->rival_dropped;
+	if (!rung->tracer || tracer_counters(rung->tracer, &counters))
+		return 0;
+	for (int i = 0; i < IOR_LOSS_COUNT_; i++)
+		sum += counters.losses[i];
+	return sum;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The rungs of the ladder: sets of BPF programs that are loaded once and then attached and detached
+ * in turn, within one process.
+ */
+#ifndef IORACE_BENCH_RUNGS_H
+#define IORACE_BENCH_RUNGS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rung_source {
+	RUNG_NOTHING,
+	RUNG_RIVAL,   /* programs of rivals.bpf.c whose names begin with `programs` */
+	RUNG_SHIPPED, /* what the tool embeds, opened by user/live/tracer.c */
+	RUNG_PIECES,  /* the same with parts taken out: pieces.bpf.c */
+	RUNG_OTHER,   /* the same, of another build: an object given by the user */
+};
+
+enum rung_setup {
+	SETUP_WATCH, /* as `iorace watch` without filters, after what was in flight has drained */
+	SETUP_CHECK, /* as `iorace check`: the command's cgroup, every pair recorded, draining */
+	SETUP_DEV,   /* watch --dev that matches */
+	SETUP_OTHER_DEV, /* watch --dev that does not */
+};
+
+struct rung_spec {
+	const char *name;
+	const char *text;
+	enum rung_source source;
+	enum rung_setup setup;
+	const char *programs; /* RUNG_RIVAL: name prefix; RUNG_PIECES: object */
+	bool every_load;      /* on every load, else on the first only */
+};
+
+extern const struct rung_spec rung_specs[];
+extern const size_t rung_specs_len;
+
+#define RUNG_PROGRAMS_MAX 16
+
+/* What the kernel counted of one program. */
+struct rung_usage {
+	char hook[64];
+	uint64_t runs;
+	uint64_t time_ns;
+};
+
+struct rung_env {
+	const char *objects; /* folder of the pieces */
+	const char *other;   /* RUNG_OTHER, or NULL: no such rung */
+	const char *dir;     /* a directory of the file system under load */
+};
+
+struct rung;
+
+/* Loads the programs; NULL in *ret when this rung is not asked for. */
+int rung_open(const struct rung_spec *spec, const struct rung_env *env, struct rung **ret,
+	      struct reason *why);
+void rung_free(struct rung *rung);
+
+int rung_attach(struct rung *rung, struct reason *why);
+void rung_detach(struct rung *rung);
+
+/* Since the programs were loaded; the number of programs. */
+size_t rung_usage(const struct rung *rung, struct rung_usage usage[RUNG_PROGRAMS_MAX]);
+
+/* Something it should have seen and did not: the measurement is then of something else. */
+uint64_t rung_losses(const struct rung *rung);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "show.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+static double relative(struct spread s)
+{
+	return s.median ? (s.high - s.low) / s.median : 0;
+}
+
+bool load_was_quiet(const struct load_report *load)
+{
+	return relative(load->iops) <= QUIET_SPREAD && load->busy.median >= QUIET_BUSY;
+}
+
+static const char *cell(char *out, size_t size, struct spread s, double factor, const char *unit)
+{
+	snprintf(out, size, "%.*f%s (%.*f…%.*f)", factor == 100, s.median * factor, unit,
+		 factor == 100, s.low * factor, factor == 100, s.high * factor);
+	return out;
+}
+
+static const char *short_hook(const char *hook)
+{
+	static const struct {
+		const char *hook, *name;
+	} names[] = {
+		{ "iomap_dio_rw_begin", "begin" },
+		{ "iomap_dio_complete", "complete" },
+		{ "block_bio_complete", "bio" },
+		{ "block_rq_complete", "rq" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(names[i].hook, hook))
+			return names[i].name;
+	}
+	return hook;
+}
+
+/* Hooks that ran: "begin 92 bio 11 complete 17". */
+static const char *hooks_text(char *out, size_t size, const struct rung_result *rung)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < rung->hooks_len && used < size; i++) {
+		const struct hook_cost *h = &rung->hooks[i];
+
+		if (h->runs.median >= 0.01)
+			used += snprintf(out + used, size - used, "%s%s %.0f", used ? ", " : "",
+					 short_hook(h->hook), h->net_ns.median);
+	}
+	return out;
+}
+
+/* ---- terminal -------------------------------------------------------------------------------- */
+
+void show_head(FILE *out, const struct bench_report *r)
+{
+	fprintf(out, "%s  Linux %s  %u × %s  %s\n%u rounds of %u ms runs, medians (quartiles)\n",
+		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms);
+}
+
+static void show_quiet(FILE *out, const struct load_report *load)
+{
+	fprintf(out, "   untraced: %.0f IOPS, quartiles %.1f %% apart; %.2f µs of CPU per IO; the jobs had %.1f %% "
+		     "of their CPUs: %s\n",
+		load->iops.median, relative(load->iops) * 100, load->cpu_ns.median / 1000,
+		load->busy.median * 100, load_was_quiet(load) ? "quiet" : "NOT QUIET");
+}
+
+void show_load(FILE *out, const struct load_report *load)
+{
+	char kept[64], cpu[64], net[64], added[64], hooks[256];
+
+	fprintf(out, "\n== %s: %s\n", load->load->name, load->load->text);
+	show_quiet(out, load);
+	fprintf(out, "   %-12s %-22s %-22s %-20s %-20s %s\n", "", "IOPS kept", "IOPS per CPU s kept",
+		"programs, net ns/IO", "CPU added, ns/IO", "net ns by hook");
+	for (size_t i = 0; i < load->rungs_len; i++) {
+		const struct rung_result *r = &load->rungs[i];
+
+		/* The ellipsis in a cell is one column and three bytes. */
+		fprintf(out, "   %-12s %-24s %-24s %-22s %-22s %s%s\n", r->spec->name,
+			cell(kept, sizeof(kept), r->kept, 100, " %"),
+			cell(cpu, sizeof(cpu), r->kept_cpu, 100, " %"),
+			cell(net, sizeof(net), r->net_ns, 1, ""),
+			cell(added, sizeof(added), r->added_ns, 1, ""),
+			hooks_text(hooks, sizeof(hooks), r), r->losses ? "  LOSSES" : "");
+	}
+	fflush(out);
+}
+
+/* ---- Markdown -------------------------------------------------------------------------------- */
+
+static void markdown_load(FILE *out, const struct load_report *load)
+{
+	char kept[64], cpu[64], net[64], added[64], hooks[256];
+
+	fprintf(out, "\n### %s: %s\n\nUntraced: %.0f IOPS (quartiles %.1f %% apart), %.2f µs of CPU per IO; "
+		     "%s.\n\n",
+		load->load->name, load->load->text, load->iops.median, relative(load->iops) * 100,
+		load->cpu_ns.median / 1000, load_was_quiet(load) ? "quiet" : "**not quiet**");
+	fprintf(out, "| rung | what it adds | IOPS kept | IOPS per CPU second kept | programs, net ns "
+		     "per IO | by hook | CPU added, ns per IO |\n|---|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < load->rungs_len; i++) {
+		const struct rung_result *r = &load->rungs[i];
+
+		fprintf(out, "| %s | %s | %s | %s | %s | %s | %s |\n", r->spec->name, r->spec->text,
+			cell(kept, sizeof(kept), r->kept, 100, " %"),
+			cell(cpu, sizeof(cpu), r->kept_cpu, 100, " %"),
+			cell(net, sizeof(net), r->net_ns, 1, ""),
+			hooks_text(hooks, sizeof(hooks), r),
+			cell(added, sizeof(added), r->added_ns, 1, ""));
+	}
+}
+
+void show_markdown(FILE *out, const struct bench_report *r)
+{
+	fprintf(out, "## %s, Linux %s\n\n%u × %s; XFS on %s; %u rounds of %u ms runs; medians "
+		     "(quartiles).\n",
+		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms);
+	for (size_t i = 0; i < r->loads_len; i++)
+		markdown_load(out, &r->loads[i]);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static json_t *json_spread(struct spread s)
+{
+	return json_pack("{s:f,s:f,s:f,s:I}", "median", s.median, "q1", s.low, "q3", s.high,
+			 "samples", (json_int_t)s.len);
+}
+
+static json_t *json_rung(const struct rung_result *r)
+{
+	json_t *hooks = json_array();
+
+	for (size_t i = 0; i < r->hooks_len; i++)
+		json_array_append_new(hooks, json_pack("{s:s,s:o,s:o}", "hook", r->hooks[i].hook,
+						       "net_ns_per_io",
+						       json_spread(r->hooks[i].net_ns), "runs_per_io",
+						       json_spread(r->hooks[i].runs)));
+	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:I}", "name", r->spec->name, "text",
+			 r->spec->text, "iops_kept", json_spread(r->kept),
+			 "iops_per_cpu_second_kept", json_spread(r->kept_cpu), "net_ns_per_io",
+			 json_spread(r->net_ns), "cpu_added_ns_per_io", json_spread(r->added_ns),
+			 "hooks", hooks, "losses", (json_int_t)r->losses);
+}
+
+static json_t *json_load_report(const struct load_report *load)
+{
+	json_t *rungs = json_array();
+
+	for (size_t i = 0; i < load->rungs_len; i++)
+		json_array_append_new(rungs, json_rung(&load->rungs[i]));
+	return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o,s:o}", "name", load->load->name, "text",
+			 load->load->text, "quiet", (int)load_was_quiet(load), "iops",
+			 json_spread(load->iops), "cpu_ns_per_io", json_spread(load->cpu_ns), "busy",
+			 json_spread(load->busy), "rungs", rungs);
+}
+
+int show_json(FILE *out, const struct bench_report *r)
+{
+	json_t *loads = json_array(), *root;
+	int failed;
+
+	for (size_t i = 0; i < r->loads_len; i++)
+		json_array_append_new(loads, json_load_report(&r->loads[i]));
+	root = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:o}", "date", r->date, "kernel", r->kernel,
+			 "cpu", r->cpu, "device", r->device, "cpus", (int)r->cpus, "rounds",
+			 (int)r->rounds, "run_ms", (int)r->run_ms, "loads", loads);
+	failed = !root || json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+	json_decref(root);
+	return failed ? -EIO : 0;
+}

@@ -1,0 +1,3 @@
+/* A file. */
+// SPDX-License-Identifier: GPL-2.0
+int a;

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: GPL-2.0
+/* long long long long long long long long long long long long long long long long long long long long  */
