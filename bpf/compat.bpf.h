@@ -24,15 +24,20 @@ extern const volatile struct ior_options ior_options;
  */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/*
+ * The address is taken first: bpf_core_read() relocates every member access in its argument, so a
+ * `desc->inode` in there would be looked for in the kernel, and the program would not load.
+ */
 #define KREAD(type, address, field)                                                               \
 	({                                                                                        \
 		typeof(((type *)0)->field) _value;                                                \
+		__u64 _base = (__u64)(address);                                                   \
 		if (ior_options.has_rdonly_cast) {                                                \
-			const type *_p = bpf_rdonly_cast((const void *)(address),                 \
+			const type *_p = bpf_rdonly_cast((const void *)_base,                     \
 							 bpf_core_type_id_kernel(type));          \
 			_value = _p->field;                                                       \
 		} else {                                                                          \
-			bpf_core_read(&_value, sizeof(_value), &((type *)(address))->field);      \
+			bpf_core_read(&_value, sizeof(_value), &((type *)_base)->field);          \
 		}                                                                                 \
 		_value;                                                                           \
 	})
