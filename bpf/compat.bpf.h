@@ -116,8 +116,8 @@ static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u
 
 /*
  * The current task by plain loads where they are plain, else by helper. Not for elegance: where
- * every return goes through a thunk (SRSO, retbleed) a call costs 20 ns, bpf_get_current_comm() 120.
- * `task` is the current task, whose fields nobody takes away from under it.
+ * every return goes through a thunk (SRSO, retbleed) a call costs 20 ns, bpf_get_current_comm()
+ * 120. `task` is the current task, whose fields nobody takes away from under it.
  */
 static __always_inline void compat_task_ids(__u64 task, struct ior_op *op)
 {

@@ -286,7 +286,7 @@ static void same_bytes_of_two_inodes_do_not_meet(void **state)
 	assert_table_is_empty();
 }
 
-/* ---- full lines --------------------------------------------------------------------------------- */
+/* ---- full lines ------------------------------------------------------------------------------ */
 
 static void full_line_spills_and_is_followed(void **state)
 {
@@ -375,7 +375,7 @@ static void op_without_a_slot_leaves_no_trace(void **state)
 	fill_up(0, 4096, 8);
 }
 
-/* ---- waiting and moving ---------------------------------------------------------------------------- */
+/* ---- waiting and moving ---------------------------------------------------------------------- */
 
 static void waiting_op_overlaps_and_conflicts_once_it_moves(void **state)
 {
@@ -431,7 +431,7 @@ static void op_that_moves_after_the_other_ended_does_not_conflict(void **state)
 	assert_table_is_empty();
 }
 
-/* ---- slots -------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static void keys_of_one_home_are_found_until_released(void **state)
 {
@@ -556,7 +556,7 @@ static void slot_under_filling_is_to_be_read_again(void **state)
 	host_end(a);
 }
 
-/* ---- the set of races ------------------------------------------------------------------------------- */
+/* ---- the set of races ------------------------------------------------------------------------ */
 
 static int enter_pair(__u32 self, __u32 peer_at)
 {
@@ -599,7 +599,7 @@ static void settled_peer_left_an_entry_or_counts_nothing(void **state)
 	assert_int_equal(enter_pair(1, 3), 1);
 }
 
-/* ---- anything after anything ------------------------------------------------------------------------ */
+/* ---- anything after anything ----------------------------------------------------------------- */
 
 #define CROWD 60
 
