@@ -259,6 +259,17 @@ $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/feature
 bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)
 	$(Q)O=$(abspath $(O)) tests/bench/run
 
+CLANG_FORMAT ?= $(call first_found,clang-format-14 clang-format)
+formatted = $(sort $(shell find bpf include tests user vmlinux -name '*.[ch]' \
+	-not -path "tests/lint/samples/*"))
+
+.PHONY: format format-check
+format: ## lay out C as .clang-format says (version 14: others differ)
+	$(CLANG_FORMAT) -i $(formatted)
+
+format-check: ## say how many lines of which files `make format` would change
+	$(Q)tests/lint/format-check $(CLANG_FORMAT) $(formatted)
+
 # ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: install
