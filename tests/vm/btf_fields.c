@@ -28,7 +28,9 @@
 #define DECLARED_MAX 64
 #define NAME_BYTES 160
 
-enum { CANNOT_TELL = 2 };
+enum {
+	CANNOT_TELL = 2
+};
 
 /* One thing the programs want: a type, or a field some steps below a type. */
 struct want {
@@ -220,7 +222,7 @@ static void name_want(const struct btf *ours, struct want *w)
 
 static void add_want(const struct btf *ours, const struct bpf_core_relo *relo)
 {
-	struct want w = { .type = relo->type_id, .access = name_at(ours, relo->access_str_off) };
+	struct want w = {.type = relo->type_id, .access = name_at(ours, relo->access_str_off)};
 
 	switch (relo->kind) {
 	case BPF_CORE_TYPE_ID_LOCAL:
