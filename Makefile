@@ -212,13 +212,13 @@ btf-fields: $(O)/btf-fields $(O)/btf_bogus.bpf.o $(O)/iorace.bpf.o ## has this k
 
 # ---- house rules ---------------------------------------------------------------------------------
 
-shell_scripts := $(shell grep -rlI '^\#!/bin/sh' contrib tests)
+shell_scripts = $(shell grep -rlIE '^\#!/bin/(ba)?sh' contrib tests)
 
 .PHONY: lint
 lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/selftest
 	$(Q)tests/lint/lint
-	$(Q)shellcheck $(shell_scripts)
+	$(Q)shellcheck -S warning $(shell_scripts)
 
 # ---- benchmark -----------------------------------------------------------------------------------
 
