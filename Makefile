@@ -194,15 +194,31 @@ drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the k
 e2e: all drivers ## end-to-end tests on the running kernel (root)
 	BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/e2e/run -j 2
 
+# ---- what the programs read, against the kernel's BTF ------------------------------------------
+
+$(O)/btf-fields: $(O)/tests/vm/btf_fields.o
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
+
+$(O)/btf_bogus.bpf.o: tests/vm/btf_bogus.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+.PHONY: btf-fields
+btf-fields: $(O)/btf-fields $(O)/btf_bogus.bpf.o $(O)/iorace.bpf.o ## has this kernel what we read?
+	$(Q)tests/vm/test_btf_fields.sh $(O)
+	$(Q)$(O)/btf-fields $(O)/iorace.bpf.o tests/vm/btf-fields.txt
+
 # ---- house rules ---------------------------------------------------------------------------------
 
-shell_scripts := $(shell grep -rlI '^\#!/bin/sh' contrib tests)
+shell_scripts = $(shell grep -rlIE '^\#!/bin/(ba)?sh' contrib tests)
 
 .PHONY: lint
 lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/selftest
 	$(Q)tests/lint/lint
-	$(Q)shellcheck $(shell_scripts)
+	$(Q)shellcheck -S warning $(shell_scripts)
 
 # ---- benchmark -----------------------------------------------------------------------------------
 
@@ -216,12 +232,14 @@ bench_objects := $(bench_sources:%.c=$(O)/%.o)
 
 # The shipped programs with parts taken out; each line adds a bit of tests/bench/pieces.bpf.c.
 bench_pieces := slot:0 task:1 lock:3 clock:7 count:15
-bench_pieces_objects := $(foreach p,$(bench_pieces),$(O)/tests/bench/pieces-$(firstword $(subst :, ,$(p))).bpf.o)
+bench_pieces_objects := $(foreach p,$(bench_pieces),\
+	$(O)/tests/bench/pieces-$(firstword $(subst :, ,$(p))).bpf.o)
 
 $(O)/tests/bench/pieces-%.bpf.o: tests/bench/pieces.bpf.c
 	$(say) BPF $@
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -DBENCH_PIECES=$(patsubst $*:%,%,$(filter $*:%,$(bench_pieces))) \
+	$(Q)$(CLANG) $(BPF_CFLAGS) \
+		-DBENCH_PIECES=$(patsubst $*:%,%,$(filter $*:%,$(bench_pieces))) \
 		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
@@ -240,6 +258,17 @@ $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/feature
 .PHONY: bench
 bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)
 	$(Q)O=$(abspath $(O)) tests/bench/run
+
+CLANG_FORMAT ?= $(call first_found,clang-format-14 clang-format)
+formatted = $(sort $(shell find bpf include tests user vmlinux -name '*.[ch]' \
+	-not -path "tests/lint/samples/*"))
+
+.PHONY: format format-check
+format: ## lay out C as .clang-format says (version 14: others differ)
+	$(CLANG_FORMAT) -i $(formatted)
+
+format-check: ## say how many lines of which files `make format` would change
+	$(Q)tests/lint/format-check $(CLANG_FORMAT) $(formatted)
 
 # ---- the rest ------------------------------------------------------------------------------------
 

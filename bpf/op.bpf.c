@@ -178,7 +178,8 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 	stat_count_exact(IOR_STAT_RECORDS);
 }
 
-static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m, __u64 peer_id)
+static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
+				__u64 peer_id)
 {
 	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
 	__u64 now_ns = mine->op.begin_ns;
