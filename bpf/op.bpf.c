@@ -440,7 +440,8 @@ static __always_inline enum open_result publish_common(struct ior_slot *slot, __
 		return OPEN_IN_MANY_CHUNKS;
 	if (!inflight_publish_fast(slot, line, at, word))
 		return OPEN_NO_ROOM;
-	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
+	if ((line_used(line) > 1 && line_candidates(line, word)) || line_was_passed(line) ||
+	    !wide_is_empty(slot->inode))
 		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
 	return OPEN_ALONE;
