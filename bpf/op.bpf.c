@@ -423,6 +423,12 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	inflight_fill_end(slot);
 }
 
+/*
+ * Has any op ever had to wait for its first bio? Never taken back: while there was none, the hook on
+ * every bio need not search for one.
+ */
+bool ior_any_pending;
+
 /* What an op that has just opened still has to do. */
 enum open_result { OPEN_ALONE, OPEN_MUST_LOOK, OPEN_NO_ROOM, OPEN_IN_MANY_CHUNKS, OPEN_STALE };
 
@@ -614,6 +620,8 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	if ((ior_options.opens_at_submit & (1U << fs)) ||
 	    (desc->tentative && ior_options.sees_submit)) {
 		slot->state = IOR_SLOT_PENDING;
+		if (!ior_any_pending)
+			ior_any_pending = true;
 		return OPEN_ALONE;
 	}
 	return publish_common(slot, self);
@@ -654,6 +662,8 @@ static __always_inline int op_submit(__u64 kiocb)
 	enum open_result result;
 	__u32 self = 0;
 
+	if (!ior_any_pending)
+		return 0;
 	result = op_enter_pending(kiocb, &self);
 	return op_open(self, result);
 }
