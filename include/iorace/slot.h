@@ -125,11 +125,21 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 #define IOR_TAG_CHUNK_MASK 0x1fULL
 _Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op have own tags");
 
+/*
+ * The chunks of 2 MiB of a file have 32 lines side by side, in one page mostly: IO that is not
+ * spread over the whole file finds the page warm.
+ */
+#define IOR_LINE_GROUP_SHIFT 5
+_Static_assert(IOR_TAG_CHUNK_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
+	       "the chunks of a group differ in their tags");
+
 static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk)
 {
-	struct ior_home home = ior_home_from_hash(ior_mix(inode + ior_mix(chunk + 1)));
+	__u64 group = chunk >> IOR_LINE_GROUP_SHIFT;
+	struct ior_home home = ior_home_from_hash(ior_mix(inode + ior_mix(group + 1)));
 
 	home.tag = (home.tag & ~IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
+	home.line = (home.line & ~(__u32)IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
 	return home;
 }
 
