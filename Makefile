@@ -220,6 +220,46 @@ lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/lint
 	$(Q)shellcheck -S warning $(shell_scripts)
 
+# ---- golden reports ------------------------------------------------------------------------------
+
+$(O)/golden: $(O)/tests/golden/golden.o $(O)/pure.a
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -ljansson -o $@
+
+.PHONY: golden golden-check
+golden: $(O)/golden ## write the golden reports anew: review the diff
+	$(O)/golden tests/golden
+
+golden-check: $(O)/golden ## the reports and their JSON Schema
+	$(Q)tests/golden/compare.sh $(O)/golden
+	$(Q)tests/golden/check_schema.py
+
+# ---- what one calls ------------------------------------------------------------------------------
+
+.PHONY: deps
+deps:
+	$(Q)contrib/deps build test
+
+.PHONY: demo
+demo: ## two workloads that race and one that does not (root; installs what is missing)
+	$(Q)contrib/deps build test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)contrib/demo $(abspath $(O))/iorace
+
+.PHONY: test
+test: ## every suite, with virtual machines (root; installs what is missing)
+	$(Q)contrib/deps build test vm
+	$(Q)$(MAKE) --no-print-directory all drivers
+	$(Q)O=$(O) tests/suite
+
+.PHONY: check
+check: all ## lint, unit tests, golden reports: no root, seconds
+	$(Q)O=$(O) tests/suite lint unit golden
+
+.PHONY: vm
+vm: all drivers ## a slice of the end-to-end tests on stock kernels in virtual machines
+	$(Q)O=$(O) tests/suite vm
+
 # ---- benchmark -----------------------------------------------------------------------------------
 
 bench_sources := \
