@@ -431,7 +431,13 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 bool ior_any_pending;
 
 /* What an op that has just opened still has to do. */
-enum open_result { OPEN_ALONE, OPEN_MUST_LOOK, OPEN_NO_ROOM, OPEN_IN_MANY_CHUNKS, OPEN_STALE };
+enum open_result {
+	OPEN_ALONE,	     /* nothing */
+	OPEN_MUST_LOOK,	     /* somebody is near */
+	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
+	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
+	OPEN_STALE,	     /* an earlier op of this kiocb has words that must be searched for */
+};
 
 /* One chunk, room in its line and nobody near: everything in one cache line. */
 static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self)
