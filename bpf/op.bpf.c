@@ -349,8 +349,10 @@ __noinline int op_retire_slow(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
 
-	if (slot)
-		inflight_retire_slow(self, slot);
+	if (!slot)
+		return 0;
+	inflight_retire_slow(self, slot);
+	slot->state = IOR_SLOT_DONE;
 	return 0;
 }
 
@@ -423,7 +425,7 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 }
 
 /* What an op that has just opened still has to do. */
-enum open_result { OPEN_ALONE, OPEN_MUST_LOOK, OPEN_NO_ROOM, OPEN_IN_MANY_CHUNKS };
+enum open_result { OPEN_ALONE, OPEN_MUST_LOOK, OPEN_NO_ROOM, OPEN_IN_MANY_CHUNKS, OPEN_STALE };
 
 /* One chunk, room in its line and nobody near: everything in one cache line. */
 static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self)
@@ -470,8 +472,13 @@ static __always_inline void op_close(struct ior_slot *slot, __u32 self)
 	slot->state = IOR_SLOT_DONE;
 }
 
-/* A slot for this kiocb. One that begins again without having ended ended unseen. */
-static __always_inline int op_slot(__u64 kiocb)
+/*
+ * A slot for this kiocb, or -1. One that begins again without having ended ended unseen; SLOT_STALE
+ * when its words must be searched for first, which needs more stack than there is here.
+ */
+#define SLOT_STALE (-2)
+
+static __always_inline int op_slot(__u64 kiocb, __u32 *ret_stale)
 {
 	int self = inflight_find(kiocb);
 	struct ior_slot *slot;
@@ -479,8 +486,13 @@ static __always_inline int op_slot(__u64 kiocb)
 	if (self < 0)
 		return inflight_claim(kiocb);
 	slot = slot_at(self);
-	if (slot)
-		op_close(slot, self);
+	if (slot && slot->state == IOR_SLOT_PUBLISHED) {
+		if (!inflight_retire_fast(slot)) {
+			*ret_stale = self;
+			return SLOT_STALE;
+		}
+		slot->state = IOR_SLOT_DONE;
+	}
 	return self;
 }
 
@@ -586,7 +598,9 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	range = op_range(desc);
 	if (ior_range_is_empty(range))
 		return OPEN_ALONE;
-	self = op_slot(desc->kiocb);
+	self = op_slot(desc->kiocb, ret_self);
+	if (self == SLOT_STALE)
+		return OPEN_STALE;
 	slot = self < 0 ? 0 : slot_at(self);
 	if (!slot) {
 		loss_count(IOR_LOSS_UNTRACKED);
@@ -613,6 +627,10 @@ static __always_inline int op_begin(const struct op_desc *desc)
 	if (!ior_armed)
 		return 0;
 	result = op_enter(desc, &self);
+	if (result == OPEN_STALE) {
+		op_retire_slow(self);
+		result = op_enter(desc, &self);
+	}
 	return op_open(self, result);
 }
 

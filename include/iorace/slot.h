@@ -199,24 +199,28 @@ static __always_inline __u64 ior_word_in_chunk(struct ior_range r, __u64 chunk, 
 			     write, moving);
 }
 
+/* Hides from the compiler what it knows about a number, so that it does not branch on it. */
+static __always_inline __u64 ior_opaque(__u64 x)
+{
+	asm("" : "+r"(x));
+	return x;
+}
+
 /*
- * Can these two be on common bytes, one of them writing? Never a wrong no.
- *
- * Without a branch: seven of these stand side by side for each op, and the verifier would follow
- * every combination of outcomes. Each reason for a no ends up in bit 63.
+ * Can these two be on common bytes, one of them writing? Never a wrong no. 1 or 0, by arithmetic
+ * alone: seven of these stand in a row, and where each is a branch the BPF verifier walks 2^7 paths
+ * through whatever comes behind.
  */
-static __always_inline bool ior_words_may_meet(__u64 w, __u64 mine)
+static __always_inline __u64 ior_words_may_meet(__u64 w, __u64 mine)
 {
 	__u64 diff = w ^ mine;
-	__u64 other_tag = diff & (IOR_WORD_IN_USE | IOR_WORD_TAG_MASK); /* `mine` is in use */
-	__u64 other_slot = diff & (IOR_WORD_SLOT_MASK << IOR_WORD_SLOT_SHIFT);
-	__u64 no = other_tag | -other_tag;
+	__u64 slot_diff = ior_opaque(diff & IOR_WORD_SLOT_MASK << IOR_WORD_SLOT_SHIFT);
+	__u64 tag_diff = ior_opaque(diff & IOR_WORD_TAG_MASK);
+	__u64 after = ior_opaque((__u64)ior_word_last(mine) - ior_word_first(w));
+	__u64 before = ior_opaque((__u64)ior_word_last(w) - ior_word_first(mine));
 
-	no |= ~-other_slot;
-	no |= ~((w | mine) << 1); /* the write bit is bit 62 */
-	no |= (__u64)ior_word_last(w) - ior_word_first(mine);
-	no |= (__u64)ior_word_last(mine) - ior_word_first(w);
-	return ~no >> 63;
+	/* the top bit: in use, a write among them, other slot; and not: other tag, apart */
+	return ((w & (w | mine) << 1 & -slot_diff) & ~(-tag_diff | after | before)) >> 63;
 }
 
 #endif
