@@ -84,6 +84,16 @@ static __always_inline __u32 line_candidates(struct ior_line *line, __u64 mine)
 	return mask;
 }
 
+/* How many ways are in use. Mostly one, the looker's own: then there is nothing to compare. */
+static __always_inline __u32 line_used(struct ior_line *line)
+{
+	__u32 used = 0;
+
+	for (int i = 0; i < IOR_WAYS; i++)
+		used += INFLIGHT_LOAD(&line->ways[i]) >> 63; /* IOR_WORD_IN_USE */
+	return used;
+}
+
 static __always_inline bool line_was_passed(struct ior_line *line)
 {
 	return INFLIGHT_LOAD(&line->header) & IOR_LINE_PASSED_MASK;

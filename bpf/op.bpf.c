@@ -424,6 +424,12 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	inflight_fill_end(slot);
 }
 
+/*
+ * Has any op ever had to wait for its first bio? Never taken back: while there was none, the hook on
+ * every bio need not search for one.
+ */
+bool ior_any_pending;
+
 /* What an op that has just opened still has to do. */
 enum open_result { OPEN_ALONE, OPEN_MUST_LOOK, OPEN_NO_ROOM, OPEN_IN_MANY_CHUNKS, OPEN_STALE };
 
@@ -441,7 +447,8 @@ static __always_inline enum open_result publish_common(struct ior_slot *slot, __
 		return OPEN_IN_MANY_CHUNKS;
 	if (!inflight_publish_fast(slot, line, at, word))
 		return OPEN_NO_ROOM;
-	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
+	if ((line_used(line) > 1 && line_candidates(line, word)) || line_was_passed(line) ||
+	    !wide_is_empty(slot->inode))
 		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
 	return OPEN_ALONE;
@@ -614,6 +621,8 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	if ((ior_options.opens_at_submit & (1U << fs)) ||
 	    (desc->tentative && ior_options.sees_submit)) {
 		slot->state = IOR_SLOT_PENDING;
+		if (!ior_any_pending)
+			ior_any_pending = true;
 		return OPEN_ALONE;
 	}
 	return publish_common(slot, self);
@@ -654,6 +663,8 @@ static __always_inline int op_submit(__u64 kiocb)
 	enum open_result result;
 	__u32 self = 0;
 
+	if (!ior_any_pending)
+		return 0;
 	result = op_enter_pending(kiocb, &self);
 	return op_open(self, result);
 }

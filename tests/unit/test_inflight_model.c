@@ -260,7 +260,7 @@ static void run_op(__u32 op)
 	int at;
 
 	both_stages(op, moving, BEGAN);
-	at = inflight_claim(op / 2 + 1);
+	at = inflight_claim((op / 2 + 1ULL) << IOR_SLOT_GRAIN_SHIFT);
 	if (at >= 0) {
 		host_fill(slot_at(at), 0x1000, &body);
 		world.untracked[op] = !enter(s, at, moving);
