@@ -644,7 +644,7 @@ static __always_inline bool inflight_retire_fast(struct ior_slot *slot)
 
 	if (!where)
 		return false;
-	/* As words of the line, the header is number 0: no bound for the verifier of 6.1 to lose. */
+	/* As words of the line, header first: no bound for the verifier of 6.1 to lose. */
 	words = (__u64 *)line_at(false, where >> 3);
 	if (words)
 		INFLIGHT_STORE(&words[where & 7], 0ULL);

@@ -70,7 +70,7 @@ static const struct scene scenes[] = {
 						   { W(0, 4096) } } },
 	{ .name = "two chunks", .large = true, .ops = { { SLOW(CHUNK - 9, CHUNK + 9) },
 					 { SLOW(CHUNK - 9, CHUNK + 9) } } },
-	/* both chunks are at home in one line: its ways pass from a word of one to one of the other */
+	/* both chunks are at home in one line: a way passes from a word of one to the other's */
 	{ .name = "a way changes chunks", .large = true, .ops = { { SLOW(CHUNK - 9, CHUNK + 9) },
 						   { SLOW(CHUNK - 9, CHUNK),
 						     SLOW(CHUNK, CHUNK + 9) } } },
