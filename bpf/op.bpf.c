@@ -425,8 +425,8 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 }
 
 /*
- * Has any op ever had to wait for its first bio? Never taken back: while there was none, the hook on
- * every bio need not search for one.
+ * Has any op ever had to wait for its first bio? Never taken back: while there was none, the hook
+ * on every bio need not search for one.
  */
 bool ior_any_pending;
 
