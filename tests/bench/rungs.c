@@ -24,6 +24,7 @@ static struct iorace_bpf *open_exchanged(void);
 
 const struct rung_spec rung_specs[] = {
 	{ "empty", "empty programs at the same hooks", RUNG_RIVAL, 0, "empty_", true },
+	{ "two empty", "empty programs at begin and complete only", RUNG_RIVAL, 0, "two_", true },
 	{ "slot", "op slot by kiocb hash, filled, freed", RUNG_PIECES, SETUP_WATCH, "slot", false },
 	{ "+task", "and pid, cgroup, comm", RUNG_PIECES, SETUP_WATCH, "task", false },
 	{ "+lock", "and state of i_rwsem", RUNG_PIECES, SETUP_WATCH, "lock", false },
