@@ -24,7 +24,7 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/power
 CPPFLAGS += -D_GNU_SOURCE -DIORACE_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(O)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 -Wall -Wextra -Werror
-LDLIBS := -lbpf -lelf -lz -ljansson
+LDLIBS := -lbpf -ldw -lelf -lz -ljansson
 ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SAN)
@@ -71,7 +71,8 @@ live := \
 symbol := \
 	user/symbol/cgroups.c \
 	user/symbol/mounts.c \
-	user/symbol/paths.c
+	user/symbol/paths.c \
+	user/symbol/stacks.c
 
 report := \
 	user/report/draw.c \
@@ -144,7 +145,7 @@ $(O)/tests/unit/%.o: CPPFLAGS += -Ibpf -Itests/unit
 
 $(unit_programs): %: %.o $(O)/pure.a
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -pthread -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ldw -ljansson -pthread -o $@
 
 # It copies the stacks of its coroutines, which no sanitizer can follow.
 ifneq ($(SAN),)
@@ -224,7 +225,7 @@ lint: ## layers, lengths, names, errors that print and go on; shellcheck
 
 $(O)/golden: $(O)/tests/golden/golden.o $(O)/pure.a
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -ljansson -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -ldw -ljansson -o $@
 
 .PHONY: golden golden-check
 golden: $(O)/golden ## write the golden reports anew: review the diff

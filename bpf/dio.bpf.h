@@ -18,7 +18,7 @@ extern const void iomap_dio_bio_end_io __ksym __weak;
  * waiting: both may come back with -EAGAIN after the begin, having moved nothing, and begin again
  * under other locks. The window of such an op opens at its first bio.
  */
-static __always_inline int dio_begin(__u64 kiocb, __u64 iter, __u32 dio_flags)
+static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
 	struct op_desc desc = {
@@ -34,7 +34,7 @@ static __always_inline int dio_begin(__u64 kiocb, __u64 iter, __u32 dio_flags)
 			     compat_kiocb_is_nowait(kiocb),
 	};
 
-	return op_begin(&desc);
+	return op_begin(ctx, &desc);
 }
 
 static __always_inline __u64 dio_kiocb(__u64 dio)

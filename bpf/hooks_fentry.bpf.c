@@ -26,7 +26,7 @@ static __always_inline __s64 result(void *ctx)
 SEC("?fentry/__iomap_dio_rw")
 int dio_begin_fentry(void *ctx)
 {
-	return dio_begin(arg(ctx, 0), arg(ctx, 1), arg(ctx, 4));
+	return dio_begin(ctx, arg(ctx, 0), arg(ctx, 1), arg(ctx, 4));
 }
 
 SEC("?fexit/__iomap_dio_rw")

@@ -10,7 +10,7 @@
 SEC("?raw_tp/iomap_dio_rw_begin")
 int dio_begin_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return dio_begin(ctx->args[0], ctx->args[1], ctx->args[2]);
+	return dio_begin(ctx, ctx->args[0], ctx->args[1], ctx->args[2]);
 }
 
 /* btrfs hands its bios over under another end function: this does not see them. */

@@ -34,6 +34,33 @@ __u64 ior_older[INODE_BITS / 64];
 __u64 ior_selected[INODE_BITS / 64];
 __u64 ior_confessed[INODE_BITS / 64];
 
+/* Inodes that had a conflict: ops on them record their stacks, for the next report to show both. */
+__u64 ior_escalated[INODE_BITS / 64];
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 1); /* set before load when stacks are wanted */
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, IOR_STACK_DEPTH * sizeof(__u64));
+} ior_stack_traces SEC(".maps");
+
+static __always_inline bool bit_test(const __u64 *bits, __u64 inode)
+{
+	__u32 bit = ior_mix(inode) >> 48;
+
+	return bits[(bit >> 6) & (INODE_BITS / 64 - 1)] & (1ULL << (bit & 63));
+}
+
+/* True if it was set before. Mostly it was: then nobody's cache line is written. */
+static __always_inline bool bit_set(__u64 *bits, __u64 inode)
+{
+	__u32 bit = ior_mix(inode) >> 48;
+	__u64 mask = 1ULL << (bit & 63);
+	__u64 *word = &bits[(bit >> 6) & (INODE_BITS / 64 - 1)];
+
+	return (*word & mask) || (__sync_fetch_and_or(word, mask) & mask);
+}
+
 __noinline int inflight_meet(__u32 self, const __u64 *way);
 
 #include "inflight.bpf.h"
@@ -49,6 +76,7 @@ __noinline int inflight_meet(__u32 self, const __u64 *way);
 struct meeting {
 	__u64 busy;
 	struct ior_op peer;
+	struct ior_stacks peer_stacks;
 	struct ior_finding_key key;
 };
 
@@ -145,17 +173,18 @@ static __always_inline __u64 op_id(__u32 slot, __u32 seq)
  * together, the one that counts may be the earlier.
  */
 static __always_inline void record_side(struct ior_rec_conflict *rec, int side,
-					const struct ior_op *op, __u64 id, __s32 stack)
+					const struct ior_op *op, __u64 id, struct ior_stacks stacks)
 {
 	rec->ops[side] = *op;
 	rec->op_ids[side] = id;
-	rec->stacks[side] = stack;
+	rec->stacks[side] = stacks;
 }
 
 static __always_inline void record_send(const struct ior_finding_key *key,
 					const struct ior_slot *mine, __u64 my_id,
-					const struct ior_op *peer, __u64 peer_id, __s32 peer_stack)
+					const struct meeting *m, __u64 peer_id)
 {
+	const struct ior_op *peer = &m->peer;
 	struct ior_rec_conflict *rec = bpf_ringbuf_reserve(&ior_ring, sizeof(*rec), 0);
 
 	if (!rec) {
@@ -167,12 +196,12 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 	rec->file = key->file;
 	if (peer->begin_ns <= mine->op.begin_ns) {
 		rec->time_ns = mine->op.begin_ns;
-		record_side(rec, 0, peer, peer_id, peer_stack);
-		record_side(rec, 1, &mine->op, my_id, mine->stack);
+		record_side(rec, 0, peer, peer_id, m->peer_stacks);
+		record_side(rec, 1, &mine->op, my_id, mine->stacks);
 	} else {
 		rec->time_ns = peer->begin_ns;
-		record_side(rec, 0, &mine->op, my_id, mine->stack);
-		record_side(rec, 1, peer, peer_id, peer_stack);
+		record_side(rec, 0, &mine->op, my_id, mine->stacks);
+		record_side(rec, 1, peer, peer_id, m->peer_stacks);
 	}
 	bpf_ringbuf_submit(rec, 0);
 	stat_count_exact(IOR_STAT_RECORDS);
@@ -197,13 +226,15 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	finding_count(finding, common, now_ns);
 	if (is_new)
 		mine->tell_path = 1;
+	if (ior_options.want_stacks)
+		bit_set(ior_escalated, mine->inode);
 	if (!record_is_due(finding, now_ns)) {
 		stat_count_exact(IOR_STAT_SUPPRESSED);
 		return 0;
 	}
 	finding->sampled_ns = now_ns;
 	finding->samples++;
-	record_send(&m->key, mine, my_id, &m->peer, peer_id, -1);
+	record_send(&m->key, mine, my_id, m, peer_id);
 	return 0;
 }
 
@@ -239,10 +270,11 @@ static __always_inline bool peer_is_our_past(const struct ior_op *mine, const st
 
 enum pair_view { PAIR_NOTHING, PAIR_CONFLICT, PAIR_CHANGING };
 
-/* What is this pair? `peer` receives a copy of the peer's op that is whole when PAIR_CONFLICT. */
+/* What is this pair? `m` receives a copy of the peer that is whole when PAIR_CONFLICT. */
 static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
-						struct inflight_peer *at, struct ior_op *peer)
+						struct inflight_peer *at, struct meeting *m)
 {
+	struct ior_op *peer = &m->peer;
 	struct ior_slot *slot;
 
 	switch (inflight_peer_read(way, at)) {
@@ -257,6 +289,7 @@ static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __
 	if (!slot || slot->inode != mine->inode)
 		return PAIR_NOTHING;
 	*peer = slot->op;
+	m->peer_stacks = slot->stacks;
 	if (ior_ops_relation(&mine->op, mine->moving, peer, at->word & IOR_WORD_MOVING) !=
 	    IOR_CONFLICTING)
 		return PAIR_NOTHING;
@@ -311,7 +344,7 @@ __noinline int inflight_meet(__u32 self, const __u64 *way)
 	if (!m)
 		return loss_count(IOR_LOSS_UNATTRIBUTED);
 	for (int i = 0; i < MEET_TRIES && view == PAIR_CHANGING; i++)
-		view = pair_view(mine, way, &at, &m->peer);
+		view = pair_view(mine, way, &at, m);
 	if (view == PAIR_CONFLICT)
 		pair_count(self, mine, m, &at);
 	else if (view == PAIR_CHANGING)
@@ -412,7 +445,7 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	slot->fs = fs;
 	slot->wide = ior_range_is_wide(range);
 	slot->moving = 1;
-	slot->stack = -1;
+	slot->stacks = desc->stacks;
 	slot->tell_path = 0;
 	slot->op.range = range;
 	slot->op.kind = desc->kind;
@@ -523,23 +556,6 @@ static __always_inline struct ior_range op_range(const struct op_desc *desc)
 	return range;
 }
 
-static __always_inline bool bit_test(const __u64 *bits, __u64 inode)
-{
-	__u32 bit = ior_mix(inode) >> 48;
-
-	return bits[(bit >> 6) & (INODE_BITS / 64 - 1)] & (1ULL << (bit & 63));
-}
-
-/* True if it was set before. Mostly it was: then nobody's cache line is written. */
-static __always_inline bool bit_set(__u64 *bits, __u64 inode)
-{
-	__u32 bit = ior_mix(inode) >> 48;
-	__u64 mask = 1ULL << (bit & 63);
-	__u64 *word = &bits[(bit >> 6) & (INODE_BITS / 64 - 1)];
-
-	return (*word & mask) || (__sync_fetch_and_or(word, mask) & mask);
-}
-
 /* At each begin while draining. What outlives us never ends here, so it is confessed now. */
 static __noinline int inode_touch(__u64 inode, bool selected)
 {
@@ -634,13 +650,26 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	return publish_common(slot, self);
 }
 
-static __always_inline int op_begin(const struct op_desc *desc)
+#define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
+
+static __always_inline void take_stacks(void *ctx, struct op_desc *desc)
+{
+	desc->stacks.kernel = -1;
+	desc->stacks.user = -1;
+	if (!ior_options.want_stacks || !bit_test(ior_escalated, desc->inode))
+		return;
+	desc->stacks.kernel = bpf_get_stackid(ctx, &ior_stack_traces, 0);
+	desc->stacks.user = bpf_get_stackid(ctx, &ior_stack_traces, BPF_F_USER_STACK);
+}
+
+static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 {
 	enum open_result result;
 	__u32 self = 0;
 
 	if (!ior_armed)
 		return 0;
+	take_stacks(ctx, desc);
 	result = op_enter(desc, &self);
 	if (result == OPEN_STALE) {
 		op_retire_slow(self);

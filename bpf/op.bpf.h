@@ -12,6 +12,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include <iorace/op.h>
+
 struct op_desc {
 	__u64 kiocb; /* identity of the op until it completes */
 	__u64 inode;
@@ -23,10 +25,11 @@ struct op_desc {
 	__u8 async;
 	__u8 tentative; /* may give up before any data has moved, and be tried again */
 	__u8 pad[4];
+	struct ior_stacks stacks; /* filled by op_begin() */
 };
 
 /* The op is in the file system's read or write function, its locks taken: the window opens. */
-static int op_begin(const struct op_desc *desc);
+static int op_begin(void *ctx, struct op_desc *desc);
 
 /* The first bio is about to go: opens the window where it did not open at op_begin(). */
 static int op_submit(__u64 kiocb);

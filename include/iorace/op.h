@@ -44,6 +44,13 @@ struct ior_op {
 };
 IOR_SIZE_IS(struct ior_op, 64);
 
+/* Ids in the stack map, negative: not taken. */
+struct ior_stacks {
+	__s32 kernel;
+	__s32 user;
+};
+IOR_SIZE_IS(struct ior_stacks, 8);
+
 static inline bool ior_op_writes(const struct ior_op *op)
 {
 	return op->kind != IOR_OP_READ;

@@ -27,9 +27,11 @@ struct ior_rec_conflict {
 	__u64 op_ids[2];  /* unique in one run: two records never name the same two */
 	struct ior_file file;
 	struct ior_op ops[2];
-	__s32 stacks[2]; /* id in the stack map, negative: none */
+	struct ior_stacks stacks[2];
 };
-IOR_SIZE_IS(struct ior_rec_conflict, 200);
+IOR_SIZE_IS(struct ior_rec_conflict, 208);
+
+#define IOR_STACK_DEPTH 127 /* PERF_MAX_STACK_DEPTH, include/uapi/linux/perf_event.h */
 
 /* State bits of a path, filled by the walk that wrote it. */
 #define IOR_PATH_DELETED (1U << 0)   /* the name was unlinked */

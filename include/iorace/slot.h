@@ -81,10 +81,10 @@ struct ior_slot {
 	__u8 wide;
 	__u8 fs;       /* enum ior_fs */
 	__u8 drained; /* no direct IO was in flight when its window opened */
-	__s32 stack;   /* id in the stack map, negative: none */
+	__s32 pad;
 	__u64 file;    /* struct file, for the path of a report */
 	__u64 looking; /* the chunk it is looking at, while it looks chunk by chunk */
-	__u64 pad2;
+	struct ior_stacks stacks; /* where it was begun */
 };
 IOR_SIZE_IS(struct ior_slot, 128);
 

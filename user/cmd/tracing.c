@@ -18,6 +18,8 @@ const struct opt tracing_opts[] = {
 	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt",
 	  OPT_LIST(struct tracing_opts, reports) },
 	{ "duration", 0, "T", "end after T: 5s, 2m, 1h", OPT_DURATION(struct tracing_opts, duration_ns) },
+	{ "stack", 0, NULL, "from the second conflict on a file on, show the stacks of both sides",
+	  OPT_FLAG(struct tracing_opts, stack) },
 	{ "table-size", 0, "N", "ops in flight that must find room (16384)",
 	  OPT_UNSIGNED(struct tracing_opts, in_flight) },
 	{ "flavour", 0, "LIST", "attach only in these ways: fentry, tp, kprobe",
@@ -39,6 +41,7 @@ static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 		return reason_fail(why, -ERANGE, "--table-size: %u to %u ops",
 				   TRACER_IN_FLIGHT_MIN, TRACER_IN_FLIGHT_MAX);
 	run->tracer.in_flight = opts->in_flight;
+	run->tracer.options.want_stacks = opts->stack;
 	run->duration_ns = opts->duration_ns;
 	if (opts->flavours) {
 		int r = plan_parse_flavours(opts->flavours, &plan->flavours, why);

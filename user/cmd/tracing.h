@@ -13,6 +13,7 @@ struct tracing_opts {
 	uint64_t duration_ns;
 	uint64_t in_flight;
 	const char *flavours;
+	bool stack;
 };
 
 extern const struct opt tracing_opts[];

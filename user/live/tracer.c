@@ -17,6 +17,7 @@
 #define FINDINGS_DEFAULT 4096
 #define WIDE_LINES 256
 #define SLOTS_PER_OP 4
+#define STACKS 4096
 
 struct tracer {
 	struct iorace_bpf *skel;
@@ -68,6 +69,8 @@ static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 	r |= bpf_map__set_max_entries(skel->maps.ior_wide, WIDE_LINES);
 	r |= bpf_map__set_max_entries(skel->maps.ior_slots, slots);
 	r |= bpf_map__set_max_entries(skel->maps.ior_races, slots);
+	if (options->want_stacks)
+		r |= bpf_map__set_max_entries(skel->maps.ior_stack_traces, STACKS);
 	r |= bpf_map__set_max_entries(skel->maps.ior_ring,
 				      opts->ring_bytes ? opts->ring_bytes : RING_BYTES_DEFAULT);
 	r |= bpf_map__set_max_entries(skel->maps.ior_findings,
@@ -236,6 +239,22 @@ int tracer_drain(struct tracer *tracer)
 	int r = ring_buffer__consume(tracer->ring);
 
 	return r < 0 ? r : 0;
+}
+
+size_t tracer_stack(struct tracer *tracer, int id, unsigned long long *ret, size_t room)
+{
+	__u64 addresses[IOR_STACK_DEPTH] = {};
+	__u32 key = id;
+	size_t len = 0;
+
+	if (id < 0 || bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_stack_traces), &key,
+					  addresses))
+		return 0;
+	while (len < room && len < IOR_STACK_DEPTH && addresses[len]) {
+		ret[len] = addresses[len];
+		len++;
+	}
+	return len;
 }
 
 struct per_cpu_counters {

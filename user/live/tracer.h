@@ -52,6 +52,12 @@ typedef int (*tracer_record_fn)(void *arg, const void *bytes, size_t len);
 int tracer_drain_open(struct tracer *tracer, tracer_record_fn fn, void *arg, int *ret_fd);
 int tracer_drain(struct tracer *tracer);
 
+/*
+ * Addresses of a stack that a record names, innermost first, at most `room` of them. Returns how
+ * many, 0 when the id is negative or its place was taken by another stack meanwhile.
+ */
+size_t tracer_stack(struct tracer *tracer, int id, unsigned long long *ret, size_t room);
+
 /* Sums over all CPUs; losses include program runs that the kernel skipped. */
 struct tracer_counters {
 	unsigned long long stats[IOR_STAT_COUNT_];

@@ -10,6 +10,7 @@
 #include "model/verdict.h"
 #include "symbol/cgroups.h"
 #include "symbol/paths.h"
+#include "symbol/stacks.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,6 +30,7 @@ struct run {
 	struct tally *tally;
 	struct paths paths;
 	struct cgroups cgroups;
+	struct stacks *stacks;
 	int64_t real_minus_mono_ns;
 	uint64_t begin_ns;
 	uint64_t conflicts_told;
@@ -48,14 +50,62 @@ static uint64_t clock_ns(clockid_t clock)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
+/* The innermost frames are our own: the program and what called it. */
+static size_t own_frames(const struct frame_view *frames, size_t len)
+{
+	static const char *const prefixes[] = { "bpf_prog_", "bpf_trace_run", "__traceiter_",
+						"bpf_trampoline_", "kprobe_", "trace_call_bpf" };
+	size_t own = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		for (size_t p = 0; p < sizeof(prefixes) / sizeof(prefixes[0]); p++) {
+			if (frames[i].symbol &&
+			    !strncmp(frames[i].symbol, prefixes[p], strlen(prefixes[p])))
+				own = i + 1;
+		}
+	}
+	return own;
+}
+
+/* Kernel frames, then those of the process, innermost first. Returns how many there are. */
+static size_t resolve_stack(struct run *run, const struct ior_stacks *ids, pid_t pid,
+			    struct frame_view frames[2 * IOR_STACK_DEPTH])
+{
+	unsigned long long addresses[2 * IOR_STACK_DEPTH];
+	size_t kernel = tracer_stack(run->tracer, ids->kernel, addresses, IOR_STACK_DEPTH);
+	size_t user = tracer_stack(run->tracer, ids->user, addresses + kernel, IOR_STACK_DEPTH);
+
+	for (size_t i = 0; i < kernel + user; i++)
+		frames[i] = (struct frame_view){ .address = addresses[i] };
+	stacks_name_kernel(run->stacks, frames, kernel);
+	if (user)
+		stacks_name_user(run->stacks, pid, frames + kernel, user);
+	return kernel + user;
+}
+
+static void set_stack(struct run *run, const struct ior_rec_conflict *rec, int side,
+		      struct frame_view frames[2 * IOR_STACK_DEPTH], struct op_view *op)
+{
+	size_t len = resolve_stack(run, &rec->stacks[side], rec->ops[side].pid, frames);
+	size_t own = own_frames(frames, len);
+
+	if (len == own)
+		return;
+	op->stack = frames + own;
+	op->stack_len = len - own;
+}
+
 static void tell_conflict(struct run *run, const struct ior_rec_conflict *rec)
 {
+	struct frame_view frames[2][2 * IOR_STACK_DEPTH];
 	struct conflict_view view =
 		conflict_view_of(rec, ++run->conflicts_told, run->real_minus_mono_ns);
 
 	view.file = paths_resolve(&run->paths, &rec->file);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		view.ops[i].cgroup = cgroups_resolve(&run->cgroups, rec->ops[i].cgroup_id);
+		set_stack(run, rec, i, frames[i], &view.ops[i]);
+	}
 	outputs_conflict(run->outputs, &view);
 	if (tally_add_sample(run->tally, &view))
 		run->undecoded++;
@@ -325,6 +375,7 @@ static void run_done(struct run *run)
 	tally_free(run->tally);
 	paths_done(&run->paths);
 	cgroups_done(&run->cgroups);
+	stacks_free(run->stacks);
 	loop_done(&run->loop);
 }
 
@@ -395,7 +446,8 @@ int run_session(const struct run_opts *opts, struct outputs *outputs, struct run
 		return r;
 	cgroups_init(&run.cgroups);
 	run.tally = tally_new(FINDINGS_MAX, run.real_minus_mono_ns);
-	if (!run.tally)
+	run.stacks = stacks_new();
+	if (!run.tally || !run.stacks)
 		return -ENOMEM;
 	return trace(&run, ret, why);
 }
