@@ -405,6 +405,8 @@ static int trace(struct run *run, struct run_result *ret, struct reason *why)
 {
 	int r;
 
+	if (run->opts->tracer.options.want_stacks)
+		stacks_prepare(run->stacks);
 	r = catch_signals(run);
 	if (r < 0)
 		return r;

@@ -67,7 +67,7 @@ static const char *keep(struct stacks *stacks, const char *text)
 	return node ? *node : NULL;
 }
 
-/* ---- kernel -------------------------------------------------------------------------------------- */
+/* ---- kernel ----------------------------------------------------------------------------------- */
 
 static int by_address(const void *a, const void *b)
 {
@@ -109,6 +109,12 @@ static void read_ksyms(struct stacks *stacks)
 	qsort(stacks->ksyms, stacks->ksyms_len, sizeof(*stacks->ksyms), by_address);
 }
 
+void stacks_prepare(struct stacks *stacks)
+{
+	if (!stacks->ksyms_read)
+		read_ksyms(stacks);
+}
+
 static const struct ksym *find_ksym(const struct stacks *stacks, uint64_t address)
 {
 	size_t low = 0, high = stacks->ksyms_len;
@@ -126,8 +132,8 @@ static const struct ksym *find_ksym(const struct stacks *stacks, uint64_t addres
 
 void stacks_name_kernel(struct stacks *stacks, struct frame_view *frames, size_t len)
 {
-	if (!stacks->ksyms_read)
-		read_ksyms(stacks);
+	if (len)
+		stacks_prepare(stacks);
 	for (size_t i = 0; i < len; i++) {
 		const struct ksym *sym = find_ksym(stacks, frames[i].address);
 
@@ -138,7 +144,7 @@ void stacks_name_kernel(struct stacks *stacks, struct frame_view *frames, size_t
 	}
 }
 
-/* ---- processes ------------------------------------------------------------------------------------ */
+/* ---- processes -------------------------------------------------------------------------------- */
 
 static const char *base_name(const char *path)
 {

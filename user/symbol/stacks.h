@@ -16,6 +16,9 @@ struct stacks;
 struct stacks *stacks_new(void);
 void stacks_free(struct stacks *stacks);
 
+/* Reads the kernel's symbols now: it takes a while, and processes do not wait to be named. */
+void stacks_prepare(struct stacks *stacks);
+
 /* Both fill in symbol and offset of `len` frames whose address is set. The symbols live as long. */
 void stacks_name_kernel(struct stacks *stacks, struct frame_view *frames, size_t len);
 void stacks_name_user(struct stacks *stacks, pid_t pid, struct frame_view *frames, size_t len);
