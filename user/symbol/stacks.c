@@ -67,7 +67,7 @@ static const char *keep(struct stacks *stacks, const char *text)
 	return node ? *node : NULL;
 }
 
-/* ---- kernel ----------------------------------------------------------------------------------- */
+/* ---- kernel --------------------------------------------------------------------------------- */
 
 static int by_address(const void *a, const void *b)
 {
@@ -144,7 +144,7 @@ void stacks_name_kernel(struct stacks *stacks, struct frame_view *frames, size_t
 	}
 }
 
-/* ---- processes -------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 static const char *base_name(const char *path)
 {
