@@ -194,15 +194,71 @@ drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the k
 e2e: all drivers ## end-to-end tests on the running kernel (root)
 	BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/e2e/run -j 2
 
+# ---- what the programs read, against the kernel's BTF ------------------------------------------
+
+$(O)/btf-fields: $(O)/tests/vm/btf_fields.o
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
+
+$(O)/btf_bogus.bpf.o: tests/vm/btf_bogus.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+.PHONY: btf-fields
+btf-fields: $(O)/btf-fields $(O)/btf_bogus.bpf.o $(O)/iorace.bpf.o ## has this kernel what we read?
+	$(Q)tests/vm/test_btf_fields.sh $(O)
+	$(Q)$(O)/btf-fields $(O)/iorace.bpf.o tests/vm/btf-fields.txt
+
 # ---- house rules ---------------------------------------------------------------------------------
 
-shell_scripts := $(shell grep -rlI '^\#!/bin/sh' contrib tests)
+shell_scripts = $(shell grep -rlIE '^\#!/bin/(ba)?sh' contrib tests)
 
 .PHONY: lint
 lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/selftest
 	$(Q)tests/lint/lint
-	$(Q)shellcheck $(shell_scripts)
+	$(Q)shellcheck -S warning $(shell_scripts)
+
+# ---- golden reports ------------------------------------------------------------------------------
+
+$(O)/golden: $(O)/tests/golden/golden.o $(O)/pure.a
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -ljansson -o $@
+
+.PHONY: golden golden-check
+golden: $(O)/golden ## write the golden reports anew: review the diff
+	$(O)/golden tests/golden
+
+golden-check: $(O)/golden ## the reports and their JSON Schema
+	$(Q)tests/golden/compare.sh $(O)/golden
+	$(Q)tests/golden/check_schema.py
+
+# ---- what one calls ------------------------------------------------------------------------------
+
+.PHONY: deps
+deps:
+	$(Q)contrib/deps build test
+
+.PHONY: demo
+demo: ## two workloads that race and one that does not (root; installs what is missing)
+	$(Q)contrib/deps build test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)contrib/demo $(abspath $(O))/iorace
+
+.PHONY: test
+test: ## every suite, with virtual machines (root; installs what is missing)
+	$(Q)contrib/deps build test vm
+	$(Q)$(MAKE) --no-print-directory all drivers
+	$(Q)O=$(O) tests/suite
+
+.PHONY: check
+check: all ## lint, unit tests, golden reports: no root, seconds
+	$(Q)O=$(O) tests/suite lint unit golden
+
+.PHONY: vm
+vm: all drivers ## a slice of the end-to-end tests on stock kernels in virtual machines
+	$(Q)O=$(O) tests/suite vm
 
 # ---- benchmark -----------------------------------------------------------------------------------
 
@@ -216,12 +272,14 @@ bench_objects := $(bench_sources:%.c=$(O)/%.o)
 
 # The shipped programs with parts taken out; each line adds a bit of tests/bench/pieces.bpf.c.
 bench_pieces := slot:0 task:1 lock:3 clock:7 count:15
-bench_pieces_objects := $(foreach p,$(bench_pieces),$(O)/tests/bench/pieces-$(firstword $(subst :, ,$(p))).bpf.o)
+bench_pieces_objects := $(foreach p,$(bench_pieces),\
+	$(O)/tests/bench/pieces-$(firstword $(subst :, ,$(p))).bpf.o)
 
 $(O)/tests/bench/pieces-%.bpf.o: tests/bench/pieces.bpf.c
 	$(say) BPF $@
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -DBENCH_PIECES=$(patsubst $*:%,%,$(filter $*:%,$(bench_pieces))) \
+	$(Q)$(CLANG) $(BPF_CFLAGS) \
+		-DBENCH_PIECES=$(patsubst $*:%,%,$(filter $*:%,$(bench_pieces))) \
 		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
@@ -241,6 +299,17 @@ $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/feature
 bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)
 	$(Q)O=$(abspath $(O)) tests/bench/run
 
+CLANG_FORMAT ?= $(call first_found,clang-format-14 clang-format)
+formatted = $(sort $(shell find bpf include tests user vmlinux -name '*.[ch]' \
+	-not -path "tests/lint/samples/*"))
+
+.PHONY: format format-check
+format: ## lay out C as .clang-format says (version 14: others differ)
+	$(CLANG_FORMAT) -i $(formatted)
+
+format-check: ## say how many lines of which files `make format` would change
+	$(Q)tests/lint/format-check $(CLANG_FORMAT) $(formatted)
+
 # ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: install
@@ -253,6 +322,6 @@ clean: ## remove what was built
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -24,15 +24,20 @@ extern const volatile struct ior_options ior_options;
  */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/*
+ * The address is taken first: bpf_core_read() relocates every member access in its argument, so a
+ * `desc->inode` in there would be looked for in the kernel, and the program would not load.
+ */
 #define KREAD(type, address, field)                                                               \
 	({                                                                                        \
 		typeof(((type *)0)->field) _value;                                                \
+		__u64 _object = (__u64)(address);                                                 \
 		if (ior_options.has_rdonly_cast) {                                                \
-			const type *_p = bpf_rdonly_cast((const void *)(address),                 \
+			const type *_p = bpf_rdonly_cast((const void *)_object,                   \
 							 bpf_core_type_id_kernel(type));          \
 			_value = _p->field;                                                       \
 		} else {                                                                          \
-			bpf_core_read(&_value, sizeof(_value), &((type *)(address))->field);      \
+			bpf_core_read(&_value, sizeof(_value), &((type *)_object)->field);        \
 		}                                                                                 \
 		_value;                                                                           \
 	})
@@ -111,8 +116,8 @@ static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u
 
 /*
  * The current task by plain loads where they are plain, else by helper. Not for elegance: where
- * every return goes through a thunk (SRSO, retbleed) a call costs 20 ns, bpf_get_current_comm() 120.
- * `task` is the current task, whose fields nobody takes away from under it.
+ * every return goes through a thunk (SRSO, retbleed) a call costs 20 ns, bpf_get_current_comm()
+ * 120. `task` is the current task, whose fields nobody takes away from under it.
  */
 static __always_inline void compat_task_ids(__u64 task, struct ior_op *op)
 {

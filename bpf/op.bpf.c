@@ -178,7 +178,8 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 	stat_count_exact(IOR_STAT_RECORDS);
 }
 
-static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m, __u64 peer_id)
+static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
+				__u64 peer_id)
 {
 	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
 	__u64 now_ns = mine->op.begin_ns;
@@ -348,8 +349,10 @@ __noinline int op_retire_slow(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
 
-	if (slot)
-		inflight_retire_slow(self, slot);
+	if (!slot)
+		return 0;
+	inflight_retire_slow(self, slot);
+	slot->state = IOR_SLOT_DONE;
 	return 0;
 }
 
@@ -421,8 +424,20 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	inflight_fill_end(slot);
 }
 
+/*
+ * Has any op ever had to wait for its first bio? Never taken back: while there was none, the hook
+ * on every bio need not search for one.
+ */
+bool ior_any_pending;
+
 /* What an op that has just opened still has to do. */
-enum open_result { OPEN_ALONE, OPEN_MUST_LOOK, OPEN_NO_ROOM, OPEN_IN_MANY_CHUNKS };
+enum open_result {
+	OPEN_ALONE,	     /* nothing */
+	OPEN_MUST_LOOK,	     /* somebody is near */
+	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
+	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
+	OPEN_STALE,	     /* an earlier op of this kiocb has words that must be searched for */
+};
 
 /* One chunk, room in its line and nobody near: everything in one cache line. */
 static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self)
@@ -438,7 +453,8 @@ static __always_inline enum open_result publish_common(struct ior_slot *slot, __
 		return OPEN_IN_MANY_CHUNKS;
 	if (!inflight_publish_fast(slot, line, at, word))
 		return OPEN_NO_ROOM;
-	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
+	if ((line_used(line) > 1 && line_candidates(line, word)) || line_was_passed(line) ||
+	    !wide_is_empty(slot->inode))
 		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
 	return OPEN_ALONE;
@@ -469,8 +485,13 @@ static __always_inline void op_close(struct ior_slot *slot, __u32 self)
 	slot->state = IOR_SLOT_DONE;
 }
 
-/* A slot for this kiocb. One that begins again without having ended ended unseen. */
-static __always_inline int op_slot(__u64 kiocb)
+/*
+ * A slot for this kiocb, or -1. One that begins again without having ended ended unseen; SLOT_STALE
+ * when its words must be searched for first, which needs more stack than there is here.
+ */
+#define SLOT_STALE (-2)
+
+static __always_inline int op_slot(__u64 kiocb, __u32 *ret_stale)
 {
 	int self = inflight_find(kiocb);
 	struct ior_slot *slot;
@@ -478,8 +499,13 @@ static __always_inline int op_slot(__u64 kiocb)
 	if (self < 0)
 		return inflight_claim(kiocb);
 	slot = slot_at(self);
-	if (slot)
-		op_close(slot, self);
+	if (slot && slot->state == IOR_SLOT_PUBLISHED) {
+		if (!inflight_retire_fast(slot)) {
+			*ret_stale = self;
+			return SLOT_STALE;
+		}
+		slot->state = IOR_SLOT_DONE;
+	}
 	return self;
 }
 
@@ -585,7 +611,9 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	range = op_range(desc);
 	if (ior_range_is_empty(range))
 		return OPEN_ALONE;
-	self = op_slot(desc->kiocb);
+	self = op_slot(desc->kiocb, ret_self);
+	if (self == SLOT_STALE)
+		return OPEN_STALE;
 	slot = self < 0 ? 0 : slot_at(self);
 	if (!slot) {
 		loss_count(IOR_LOSS_UNTRACKED);
@@ -599,6 +627,8 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	if ((ior_options.opens_at_submit & (1U << fs)) ||
 	    (desc->tentative && ior_options.sees_submit)) {
 		slot->state = IOR_SLOT_PENDING;
+		if (!ior_any_pending)
+			ior_any_pending = true;
 		return OPEN_ALONE;
 	}
 	return publish_common(slot, self);
@@ -612,6 +642,10 @@ static __always_inline int op_begin(const struct op_desc *desc)
 	if (!ior_armed)
 		return 0;
 	result = op_enter(desc, &self);
+	if (result == OPEN_STALE) {
+		op_retire_slow(self);
+		result = op_enter(desc, &self);
+	}
 	return op_open(self, result);
 }
 
@@ -635,6 +669,8 @@ static __always_inline int op_submit(__u64 kiocb)
 	enum open_result result;
 	__u32 self = 0;
 
+	if (!ior_any_pending)
+		return 0;
 	result = op_enter_pending(kiocb, &self);
 	return op_open(self, result);
 }

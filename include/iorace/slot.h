@@ -125,11 +125,21 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 #define IOR_TAG_CHUNK_MASK 0x1fULL
 _Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op have own tags");
 
+/*
+ * The chunks of 2 MiB of a file have 32 lines side by side, in one page mostly: IO that is not
+ * spread over the whole file finds the page warm.
+ */
+#define IOR_LINE_GROUP_SHIFT 5
+_Static_assert(IOR_TAG_CHUNK_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
+	       "the chunks of a group differ in their tags");
+
 static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk)
 {
-	struct ior_home home = ior_home_from_hash(ior_mix(inode + ior_mix(chunk + 1)));
+	__u64 group = chunk >> IOR_LINE_GROUP_SHIFT;
+	struct ior_home home = ior_home_from_hash(ior_mix(inode + ior_mix(group + 1)));
 
 	home.tag = (home.tag & ~IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
+	home.line = (home.line & ~(__u32)IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
 	return home;
 }
 
@@ -139,9 +149,22 @@ static __always_inline struct ior_home ior_wide_home_of(__u64 inode)
 	return ior_home_from_hash(ior_mix(inode));
 }
 
+/*
+ * Keys are addresses, and neighbours stay neighbours: 1 KiB of memory has eight slots side by side.
+ * The kiocb of a synchronous op is on its task's stack, which the kernel shifts by up to 1 KiB at
+ * each system call (CONFIG_RANDOMIZE_KSTACK_OFFSET); hashed bit by bit it would visit dozens of
+ * slots in as many pages in turn, each of them cold. Objects of a slab are 128 bytes or more, so
+ * those of asynchronous ops have a slot each.
+ */
+#define IOR_SLOT_GRAIN_SHIFT 7
+#define IOR_SLOT_GROUP_SHIFT 3
+
 static __always_inline __u32 ior_slot_home(__u64 key)
 {
-	return (__u32)(ior_mix(key) >> 32);
+	__u32 in_group = (1U << IOR_SLOT_GROUP_SHIFT) - 1;
+	__u32 group = ior_mix(key >> (IOR_SLOT_GRAIN_SHIFT + IOR_SLOT_GROUP_SHIFT)) >> 32;
+
+	return (group & ~in_group) | ((__u32)(key >> IOR_SLOT_GRAIN_SHIFT) & in_group);
 }
 
 static __always_inline __u64 ior_chunk_of(__u64 byte)
@@ -199,24 +222,28 @@ static __always_inline __u64 ior_word_in_chunk(struct ior_range r, __u64 chunk, 
 			     write, moving);
 }
 
+/* Hides from the compiler what it knows about a number, so that it does not branch on it. */
+static __always_inline __u64 ior_opaque(__u64 x)
+{
+	asm("" : "+r"(x));
+	return x;
+}
+
 /*
- * Can these two be on common bytes, one of them writing? Never a wrong no.
- *
- * Without a branch: seven of these stand side by side for each op, and the verifier would follow
- * every combination of outcomes. Each reason for a no ends up in bit 63.
+ * Can these two be on common bytes, one of them writing? Never a wrong no. 1 or 0, by arithmetic
+ * alone: seven of these stand in a row, and where each is a branch the BPF verifier walks 2^7 paths
+ * through whatever comes behind.
  */
-static __always_inline bool ior_words_may_meet(__u64 w, __u64 mine)
+static __always_inline __u64 ior_words_may_meet(__u64 w, __u64 mine)
 {
 	__u64 diff = w ^ mine;
-	__u64 other_tag = diff & (IOR_WORD_IN_USE | IOR_WORD_TAG_MASK); /* `mine` is in use */
-	__u64 other_slot = diff & (IOR_WORD_SLOT_MASK << IOR_WORD_SLOT_SHIFT);
-	__u64 no = other_tag | -other_tag;
+	__u64 slot_diff = ior_opaque(diff & IOR_WORD_SLOT_MASK << IOR_WORD_SLOT_SHIFT);
+	__u64 tag_diff = ior_opaque(diff & IOR_WORD_TAG_MASK);
+	__u64 after = ior_opaque((__u64)ior_word_last(mine) - ior_word_first(w));
+	__u64 before = ior_opaque((__u64)ior_word_last(w) - ior_word_first(mine));
 
-	no |= ~-other_slot;
-	no |= ~((w | mine) << 1); /* the write bit is bit 62 */
-	no |= (__u64)ior_word_last(w) - ior_word_first(mine);
-	no |= (__u64)ior_word_last(mine) - ior_word_first(w);
-	return ~no >> 63;
+	/* the top bit: in use, a write among them, other slot; and not: other tag, apart */
+	return ((w & (w | mine) << 1 & -slot_diff) & ~(-tag_diff | after | before)) >> 63;
 }
 
 #endif

@@ -17,6 +17,12 @@ int empty_begin(void *ctx)
 	return 0;
 }
 
+SEC("raw_tp/block_bio_queue")
+int empty_queue(void *ctx)
+{
+	return 0;
+}
+
 SEC("raw_tp/block_bio_complete")
 int empty_bio(void *ctx)
 {

@@ -29,6 +29,7 @@ static const char *short_hook(const char *hook)
 	} names[] = {
 		{ "iomap_dio_rw_begin", "begin" },
 		{ "iomap_dio_complete", "complete" },
+		{ "block_bio_queue", "queue" },
 		{ "block_bio_complete", "bio" },
 		{ "block_rq_complete", "rq" },
 	};

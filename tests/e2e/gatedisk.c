@@ -828,6 +828,7 @@ static void detach_from_terminal(void)
 		return;
 	dup2(null_fd, STDIN_FILENO);
 	dup2(null_fd, STDOUT_FILENO);
+	dup2(null_fd, STDERR_FILENO); /* or a pipeline would wait for us */
 	close(null_fd);
 }
 

@@ -54,7 +54,7 @@ kernel_at_least() {
 #
 # scratch_new FS [gate|ram|file] [MKFS OPTION...]
 # Sets SCRATCH_MNT, SCRATCH_DEV and, on a gate, SCRATCH_GATE (control socket;
-# also exported as MKOPS_GATE).
+# also exported as MKOPS_GATE). Mounted with SCRATCH_MOUNT_OPTS, if set.
 
 scratch_new() {
 	local fs=$1 kind=${2:-gate}
@@ -67,7 +67,8 @@ scratch_new() {
 	SCRATCH_GATE=
 	"_device_$kind" || fail "no $kind device"
 	_format "$fs" "$@" || fail "mkfs.$fs on $SCRATCH_DEV"
-	mount -t "$fs" "$SCRATCH_DEV" "$SCRATCH_MNT" || fail "mount $fs"
+	mount -t "$fs" -o "${SCRATCH_MOUNT_OPTS:-defaults}" "$SCRATCH_DEV" "$SCRATCH_MNT" ||
+		fail "mount $fs"
 	on_exit umount "$SCRATCH_MNT"
 	# Undone first: while something is held, unmounting would wait for it.
 	[ -z "$SCRATCH_GATE" ] || on_exit "$GATEDISK" ctl "$SCRATCH_GATE" open

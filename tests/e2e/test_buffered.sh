@@ -125,3 +125,16 @@ done
 xfs_truncate_during_buffered_read_is_serialized() {
 	mixed_is xfs serialized "buffered:read $FIRST fault=0" "truncate off=0"
 }
+
+# ext4 reads the page cache under no lock at all.
+ext4_truncate_during_buffered_read_is_reported() {
+	mixed_is ext4 passed "buffered:read $FIRST fault=0" "truncate off=0" --kind read/size
+}
+
+ext4_punch_during_buffered_read_is_reported() {
+	mixed_is ext4 passed "buffered:read $FIRST fault=0" "punch $HALF" --kind read/size
+}
+
+xfs_punch_during_buffered_read_is_serialized() {
+	mixed_is xfs serialized "buffered:read $FIRST fault=0" "punch $HALF"
+}

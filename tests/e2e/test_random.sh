@@ -16,8 +16,8 @@ stream() {
 		--log "$TEST_TMP/events.jsonl" "$@" >&2 || fail "mkops random, seed $seed"
 }
 
-# stream_is_possible FS DEVICE OPTION...
-stream_is_possible() {
+# possible_stream FS DEVICE OPTION...
+possible_stream() {
 	local fs=$1 device=$2
 	shift 2
 	scratch_new "$fs" "$device"
@@ -31,8 +31,8 @@ stream_is_possible() {
 	cat "$TEST_TMP/judged" >&2
 }
 
-# stream_is_quiet FS OPTION...
-stream_is_quiet() {
+# quiet_stream FS OPTION...
+quiet_stream() {
 	local fs=$1
 	shift
 	scratch_new "$fs" ram
@@ -43,17 +43,17 @@ stream_is_quiet() {
 for fs in xfs ext4; do
 	for device in ram file; do
 		define_test "${fs}_random_direct_io_on_${device}_is_never_disproved" \
-			stream_is_possible $fs $device --threads 8 --engines $ALL_ENGINES
+			possible_stream $fs $device --threads 8 --engines $ALL_ENGINES
 	done
 	define_test "${fs}_random_small_direct_io_is_never_disproved" \
-		stream_is_possible $fs ram --threads 8 --max-len 4096 --engines $ALL_ENGINES
+		possible_stream $fs ram --threads 8 --max-len 4096 --engines $ALL_ENGINES
 	define_test "${fs}_random_deep_libaio_is_never_disproved" \
-		stream_is_possible $fs ram --threads 4 --depth 64 --max-len 64K --engines libaio
+		possible_stream $fs ram --threads 4 --depth 64 --max-len 64K --engines libaio
 	define_test "${fs}_random_buffered_io_is_never_disproved" \
-		stream_is_possible $fs ram --threads 8 --buffered --engines sync,uring
+		possible_stream $fs ram --threads 8 --buffered --engines sync,uring
 	define_test "${fs}_random_direct_reads_is_silent" \
-		stream_is_quiet $fs --threads 8 --writes 0 --engines $ALL_ENGINES
+		quiet_stream $fs --threads 8 --writes 0 --engines $ALL_ENGINES
 	# Each thread in its own part, one op at a time: nothing can overlap.
 	define_test "${fs}_random_direct_io_in_parts_is_silent" \
-		stream_is_quiet $fs --threads 8 --partition --depth 1 --engines $ALL_ENGINES
+		quiet_stream $fs --threads 8 --partition --depth 1 --engines $ALL_ENGINES
 done

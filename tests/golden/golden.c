@@ -18,8 +18,8 @@
 #include "model/verdict.h"
 
 /* 2026-03-01T12:00:00Z when the monotonic clock showed 1 000 s */
-#define REAL_NS		   1772366400000000000ULL
-#define MONO_NS		   1000000000000ULL
+#define REAL_NS 1772366400000000000ULL
+#define MONO_NS 1000000000000ULL
 #define REAL_MINUS_MONO_NS ((int64_t)(REAL_NS - MONO_NS))
 
 static const struct report_style plain = {};

@@ -217,6 +217,21 @@ def check_compat(source):
         yield line, f"{match.group()}: ask for the feature, never the version"
 
 
+# ---- where kernel types come from ---------------------------------------------------------------
+
+def check_vmlinux(source, readme):
+    """vmlinux/README.md has a row for each type, and in it each field that is relocated."""
+    rows = dict(re.findall(r"^\| `(\w+)` (\|[^|]*\|)", readme, re.M))
+    pushed = source.code.find("#pragma clang attribute push")
+    for line, match in source.find(r"^(?:typedef )?struct (\w*) ?\{([^}]*)\} ?(\w*);"):
+        name = match.group(1) or match.group(3)
+        if match.start() < pushed:
+            continue
+        for field in re.findall(r"(\w+)(?:\[\w*\])?;", match.group(2)):
+            if f"`{field}`" not in rows.get(name, ""):
+                yield line, f"{name}.{field} is not in vmlinux/README.md"
+
+
 # ---- enums --------------------------------------------------------------------------------------
 
 def counted_enumerators(sources):
@@ -331,6 +346,7 @@ def all_rules(layers, sources, home):
     """`sources`: the whole tree, for rules that must know what is declared elsewhere. `home`: its
     absolute path."""
     path_of_machine = machine_path(home)
+    readme = "".join(source.text for source in sources if source.path == "vmlinux/README.md")
     counted = counted_enumerators(source for source in sources if source.is_c)
     return [
         Rule("layers", in_rooms("user", "include", "bpf"), lambda s: check_layers(s, layers)),
@@ -341,6 +357,8 @@ def all_rules(layers, sources, home):
         Rule("range", lambda s: in_rooms("user", "include", "bpf")(s) and
              s.path != "include/iorace/range.h", check_range),
         Rule("compat", in_rooms("user", "include", "bpf", "vmlinux", "tests"), check_compat),
+        Rule("vmlinux", lambda s: s.path == "vmlinux/vmlinux.h",
+             lambda s: check_vmlinux(s, readme)),
         Rule("switches", in_rooms("user", "include", "bpf"), lambda s: check_switches(s, counted)),
         Rule("tables", in_rooms("user", "include", "bpf"), lambda s: check_tables(s, counted)),
         Rule("macros", in_rooms("user", "include", "bpf", "tests"), check_macros),

@@ -54,7 +54,7 @@ static __u64 rnd(void)
 	return rng * 0x2545F4914F6CDD1DULL >> 16;
 }
 
-/* Reads do not meet each other: only room and ways are measured. Keys lie as kiocbs in a slab do. */
+/* Reads do not meet: only room and ways are measured. Keys lie as kiocbs in a slab do. */
 static int random_op(__u64 i, __u64 region_bytes, __u32 op_bytes, bool *slot_failed)
 {
 	__u64 key = 0xffff888100000000ULL + i * 0x140;

@@ -262,7 +262,8 @@ static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 	if (!inflight_publish_fast(slot, line, index, word) && !inflight_publish_slow(at, slot))
 		return false;
 	times->published = times->look_began = HOST_NOW();
-	if (line_candidates(line, word) || line_was_passed(line) || !wide_is_empty(slot->inode))
+	if ((line_used(line) > 1 && line_candidates(line, word)) || line_was_passed(line) ||
+	    !wide_is_empty(slot->inode))
 		inflight_look_slow(at, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;

@@ -129,7 +129,7 @@ static bool chunk_holds(__u64 word, struct ior_home home, bool wide)
 	return false;
 }
 
-/* A published op stands once in every chunk it touches, where a look-up comes by, else nowhere. */
+/* A published op stands once in every chunk it touches, where look-ups come by, else nowhere. */
 static void assert_op_is_where_it_should(__u32 at)
 {
 	struct ior_slot *slot = slot_at(at);
@@ -286,7 +286,27 @@ static void same_bytes_of_two_inodes_do_not_meet(void **state)
 	assert_table_is_empty();
 }
 
-/* ---- full lines --------------------------------------------------------------------------------- */
+/* A wide op that looks chunk by chunk comes by a word twice, in chunk 9 and in chunk 41. */
+static void far_chunks_with_one_tag_and_line_count_once(void **state)
+{
+	const __u64 inode = 0xffff888003722940ULL; /* found by search */
+	struct ior_home near = ior_home_of(inode, 9), far = ior_home_of(inode, 41);
+	int narrow, wide;
+
+	(void)state;
+	host_table_done();
+	host_table_init(64, 4, 64);
+	assert_int_equal(near.tag, far.tag);
+	assert_int_equal(near.line & line_mask(false), far.line & line_mask(false));
+	narrow = begin_on(inode, 41 * CHUNK, 42 * CHUNK, IOR_OP_WRITE, true);
+	wide = begin_on(inode, 0, 50 * CHUNK, IOR_OP_WRITE, true);
+	assert_int_equal(seen.conflicts, 1);
+	host_end(narrow);
+	host_end(wide);
+	assert_table_is_empty();
+}
+
+/* ---- full lines ------------------------------------------------------------------------------ */
 
 static void full_line_spills_and_is_followed(void **state)
 {
@@ -375,7 +395,7 @@ static void op_without_a_slot_leaves_no_trace(void **state)
 	fill_up(0, 4096, 8);
 }
 
-/* ---- waiting and moving ---------------------------------------------------------------------------- */
+/* ---- waiting and moving ---------------------------------------------------------------------- */
 
 static void waiting_op_overlaps_and_conflicts_once_it_moves(void **state)
 {
@@ -431,7 +451,7 @@ static void op_that_moves_after_the_other_ended_does_not_conflict(void **state)
 	assert_table_is_empty();
 }
 
-/* ---- slots -------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static void keys_of_one_home_are_found_until_released(void **state)
 {
@@ -556,7 +576,7 @@ static void slot_under_filling_is_to_be_read_again(void **state)
 	host_end(a);
 }
 
-/* ---- the set of races ------------------------------------------------------------------------------- */
+/* ---- the set of races ------------------------------------------------------------------------ */
 
 static int enter_pair(__u32 self, __u32 peer_at)
 {
@@ -599,7 +619,7 @@ static void settled_peer_left_an_entry_or_counts_nothing(void **state)
 	assert_int_equal(enter_pair(1, 3), 1);
 }
 
-/* ---- anything after anything ------------------------------------------------------------------------ */
+/* ---- anything after anything ----------------------------------------------------------------- */
 
 #define CROWD 60
 
@@ -680,6 +700,7 @@ int main(void)
 		TEST_TINY(ranges_meet_exactly_when_they_share_a_byte),
 		TEST(two_reads_do_not_meet),
 		TEST(same_bytes_of_two_inodes_do_not_meet),
+		TEST(far_chunks_with_one_tag_and_line_count_once),
 		TEST(full_line_spills_and_is_followed),
 		TEST(op_behind_a_line_that_is_free_again_is_found),
 		TEST_TINY(untracked_op_leaves_no_trace),

@@ -98,7 +98,8 @@ static const struct scene scenes[] = {
 static const struct scene *scene;
 static struct record records[OPS_MAX];
 static __u8 counted[2][OPS_MAX][OPS_MAX];	/* by stage, self, peer: incremented by self only */
-static __u8 unattributed[OPS_MAX];
+static __u8 excused[OPS_MAX][OPS_MAX]; /* by self, peer: known not to be known */
+static __u64 unattributed[OPS_MAX];
 static __u64 round_seed;
 
 static struct {
@@ -112,8 +113,11 @@ static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage st
 
 static void host_count_unattributed(__u64 self_id, __u64 peer_id)
 {
-	(void)peer_id;
-	unattributed[self_id] = 1;
+	unattributed[self_id]++;
+	if (peer_id < OPS_MAX)
+		excused[self_id][peer_id] = 1;
+	else /* the way never stood still: whom it was about is not known */
+		memset(excused[self_id], 1, OPS_MAX);
 }
 
 /* ---- the workload ---------------------------------------------------------------------------- */
@@ -289,7 +293,7 @@ static int judge_pair(__u32 i, __u32 j, int stage)
 	totals.certain += least;
 	totals.maybe += most && !least;
 	totals.conflicts += count;
-	if (count < least && (unattributed[i] || unattributed[j]))
+	if (count < least && (excused[i][j] || excused[j][i]))
 		return 0;
 	if (count >= least && count <= most)
 		return 0;
@@ -341,6 +345,7 @@ static int run_round(void)
 	pthread_t threads[THREADS_MAX];
 
 	memset(counted, 0, sizeof(counted));
+	memset(excused, 0, sizeof(excused));
 	memset(unattributed, 0, sizeof(unattributed));
 	for (__u32 i = 0; i < scene->threads; i++)
 		if (pthread_create(&threads[i], NULL, worker, (void *)(uintptr_t)i))
