@@ -20,6 +20,7 @@
 
 #define NS_PER_SEC 1000000000ULL
 #define FINDINGS_MAX 4096
+#define WAITING_MAX 64
 #define DRAIN_QUIET_SECONDS 30 /* no op from before arming ended for so long: they have drained */
 
 struct run {
@@ -33,6 +34,8 @@ struct run {
 	struct stacks *stacks;
 	int64_t real_minus_mono_ns;
 	uint64_t begin_ns;
+	struct ior_rec_conflict waiting[WAITING_MAX]; /* for the path of their file */
+	size_t waiting_len;
 	uint64_t conflicts_told;
 	uint64_t undecoded;
 	uint64_t before_attach_seen;
@@ -111,6 +114,35 @@ static void tell_conflict(struct run *run, const struct ior_rec_conflict *rec)
 		run->undecoded++;
 }
 
+static void tell_waiting(struct run *run)
+{
+	for (size_t i = 0; i < run->waiting_len; i++)
+		tell_conflict(run, &run->waiting[i]);
+	run->waiting_len = 0;
+}
+
+/*
+ * The path of a file comes right behind the record of its first conflict, which therefore waits for
+ * it a moment.
+ */
+static void on_conflict(struct run *run, const struct ior_rec_conflict *rec)
+{
+	bool known = paths_resolve(&run->paths, &rec->file).path;
+
+	if (known || run->waiting_len == WAITING_MAX)
+		tell_conflict(run, rec);
+	else
+		run->waiting[run->waiting_len++] = *rec;
+}
+
+static int on_path(struct run *run, const struct ior_rec_path *rec)
+{
+	int r = paths_add(&run->paths, rec);
+
+	tell_waiting(run);
+	return r;
+}
+
 /* Records come from our own programs, but a size that does not fit must never be read past. */
 static int on_record(void *arg, const void *bytes, size_t len)
 {
@@ -118,9 +150,9 @@ static int on_record(void *arg, const void *bytes, size_t len)
 	struct run *run = arg;
 
 	if (len >= sizeof(struct ior_rec_conflict) && header->type == IOR_REC_CONFLICT)
-		tell_conflict(run, bytes);
+		on_conflict(run, bytes);
 	else if (len < sizeof(struct ior_rec_path) || header->type != IOR_REC_PATH ||
-		 paths_add(&run->paths, bytes))
+		 on_path(run, bytes))
 		run->undecoded++;
 	return 0;
 }
@@ -147,6 +179,7 @@ static int on_second(struct loop *loop, const struct loop_event *event, void *ar
 
 	(void)loop;
 	(void)event;
+	tell_waiting(run);
 	tracer_tick(run->tracer);
 	if (run->quiet_seconds > DRAIN_QUIET_SECONDS || tracer_counters(run->tracer, &counters))
 		return 0;
@@ -349,6 +382,7 @@ static int tell_end(struct run *run, struct run_result *ret)
 	r = tracer_drain(run->tracer);
 	if (r < 0)
 		return r;
+	tell_waiting(run);
 	r = tracer_counters(run->tracer, &counters);
 	if (r < 0)
 		return r;
