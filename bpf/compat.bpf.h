@@ -82,15 +82,15 @@ static __always_inline bool compat_kiocb_is_nowait(__u64 kiocb)
 }
 
 /*
- * Direction from the iterator: IOCB_WRITE is not set for a plain pwrite() before 6.?; data_source
- * is there since 5.15 (iov_iter_rw() reads nothing else).
+ * Direction from the iterator, as iov_iter_rw() has it (include/linux/uio.h): IOCB_WRITE is not set
+ * for a plain pwrite(), seen on 6.1, 6.12 and 6.18.
  */
 static __always_inline bool compat_iter_is_write(__u64 iter)
 {
 	return KREAD(struct iov_iter, iter, data_source);
 }
 
-/* 6.6 (de4f5fed3f23, "iov_iter: add iter_iovec() helper") moved count into a union: CO-RE finds it. */
+/* In an anonymous union on 6.6 and newer, a plain member on 6.1: CO-RE finds it by name. */
 static __always_inline __u64 compat_iter_len(__u64 iter)
 {
 	return KREAD(struct iov_iter, iter, count);
