@@ -175,7 +175,7 @@ static inline void host_fill(struct ior_slot *slot, __u64 inode, const struct io
 	INFLIGHT_HOOK(&slot->op, true);
 	host_copy(&slot->op, op, sizeof(*op));
 	inflight_fill_end(slot);
-	slot->stack = STAGE_OVERLAP;
+	slot->stacks.kernel = STAGE_OVERLAP;
 }
 
 /* ---- meeting --------------------------------------------------------------------------------- */
@@ -221,7 +221,7 @@ static inline bool host_meet_once(__u32 self, const __u64 *way)
 	    !inflight_is_first_common(&peer, &seen,
 				      ior_range_intersection(seen.op.range, slot->op.range)))
 		return false;
-	if (slot->stack == STAGE_OVERLAP)
+	if (slot->stacks.kernel == STAGE_OVERLAP)
 		host_judge(self, &peer, host_id(&seen), STAGE_OVERLAP);
 	if (slot->moving && (peer.word & IOR_WORD_MOVING))
 		host_judge(self, &peer, host_id(&seen), STAGE_CONFLICT);
@@ -287,7 +287,7 @@ static inline int host_begin(__u64 key, __u64 inode, const struct ior_op *op, bo
 
 static inline void host_move(__u32 at)
 {
-	slot_at(at)->stack = STAGE_CONFLICT;
+	slot_at(at)->stacks.kernel = STAGE_CONFLICT;
 	inflight_move(at, slot_at(at));
 }
 
