@@ -295,7 +295,7 @@ def machine_path(home):
     """What gives away where this tree stands: its path, and the top of it unless all have that."""
     top = home.split("/")[1]
     paths = [home] + ([] if top in SHARED_TOPS else ["/" + top])
-    return re.compile(r"(?<![\w.$}/])(?:%s)(?=/|\b)" % "|".join(map(re.escape, paths)))
+    return re.compile(r"(?<![\w.$}/])(?:%s)(?![\w.-])" % "|".join(map(re.escape, paths)))
 
 
 def check_spdx(source):
