@@ -22,7 +22,7 @@ static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 d
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
 	struct op_desc desc = {
-		.kiocb = kiocb,
+		.key = kiocb,
 		.file = file,
 		.inode = KPTR(struct file, file, f_inode),
 		.pos = KREAD(struct kiocb, kiocb, ki_pos),

@@ -4,6 +4,7 @@
  * A function of more than six arguments refuses fentry on x86 before 6.6 (-ENOTSUPP).
  */
 #include "dio.bpf.h"
+#include "sync.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -89,4 +90,155 @@ SEC("?fexit/btrfs_file_write_iter")
 int btrfs_write_return_fexit(void *ctx)
 {
 	return file_iter_return(ctx);
+}
+
+/* ---- ops whose window is one call ------------------------------------------------------------ */
+
+static __always_inline __u64 kiocb_file(__u64 kiocb)
+{
+	return KPTR(struct kiocb, kiocb, ki_filp);
+}
+
+SEC("?fentry/dax_iomap_rw")
+int dax_begin_fentry(void *ctx)
+{
+	return dax_begin(ctx, arg(ctx, 0), arg(ctx, 1));
+}
+
+SEC("?fexit/dax_iomap_rw")
+int dax_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_DAX, kiocb_file(arg(ctx, 0)));
+}
+
+SEC("?fentry/generic_perform_write")
+int perform_write_begin_fentry(void *ctx)
+{
+	return buffered_write_begin(ctx, arg(ctx, 0), arg(ctx, 1));
+}
+
+SEC("?fexit/generic_perform_write")
+int perform_write_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_WRITE, kiocb_file(arg(ctx, 0)));
+}
+
+SEC("?fentry/iomap_file_buffered_write")
+int iomap_write_begin_fentry(void *ctx)
+{
+	return buffered_write_begin(ctx, arg(ctx, 0), arg(ctx, 1));
+}
+
+SEC("?fexit/iomap_file_buffered_write")
+int iomap_write_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_WRITE, kiocb_file(arg(ctx, 0)));
+}
+
+SEC("?fentry/filemap_read")
+int filemap_read_begin_fentry(void *ctx)
+{
+	return buffered_read_begin(ctx, arg(ctx, 0), arg(ctx, 1));
+}
+
+SEC("?fexit/filemap_read")
+int filemap_read_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_READ, kiocb_file(arg(ctx, 0)));
+}
+
+SEC("?fentry/filemap_splice_read")
+int splice_read_begin_fentry(void *ctx)
+{
+	return splice_read_begin(ctx, arg(ctx, 0), arg(ctx, 1), arg(ctx, 3));
+}
+
+SEC("?fexit/filemap_splice_read")
+int splice_read_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_READ, arg(ctx, 0));
+}
+
+SEC("?fentry/truncate_pagecache")
+int truncate_begin_fentry(void *ctx)
+{
+	return truncate_begin(ctx, arg(ctx, 0), arg(ctx, 1));
+}
+
+SEC("?fexit/truncate_pagecache")
+int truncate_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_SIZE, 0);
+}
+
+SEC("?fentry/truncate_pagecache_range")
+int drop_range_begin_fentry(void *ctx)
+{
+	return drop_range_begin(ctx, arg(ctx, 0), arg(ctx, 1), arg(ctx, 2));
+}
+
+SEC("?fexit/truncate_pagecache_range")
+int drop_range_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_SIZE, 0);
+}
+
+SEC("?fentry/dax_iomap_fault")
+int dax_fault_begin_fentry(void *ctx)
+{
+	return dax_fault_begin(ctx, arg(ctx, 0), arg(ctx, 1));
+}
+
+SEC("?fexit/dax_iomap_fault")
+int dax_fault_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?fentry/iomap_page_mkwrite")
+int iomap_mkwrite_begin_fentry(void *ctx)
+{
+	return page_fault_begin(ctx, arg(ctx, 0));
+}
+
+SEC("?fexit/iomap_page_mkwrite")
+int iomap_mkwrite_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?fentry/ext4_page_mkwrite")
+int ext4_mkwrite_begin_fentry(void *ctx)
+{
+	return page_fault_begin(ctx, arg(ctx, 0));
+}
+
+SEC("?fexit/ext4_page_mkwrite")
+int ext4_mkwrite_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?fentry/btrfs_page_mkwrite")
+int btrfs_mkwrite_begin_fentry(void *ctx)
+{
+	return page_fault_begin(ctx, arg(ctx, 0));
+}
+
+SEC("?fexit/btrfs_page_mkwrite")
+int btrfs_mkwrite_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?fentry/filemap_page_mkwrite")
+int filemap_mkwrite_begin_fentry(void *ctx)
+{
+	return page_fault_begin(ctx, arg(ctx, 0));
+}
+
+SEC("?fexit/filemap_page_mkwrite")
+int filemap_mkwrite_end_fexit(void *ctx)
+{
+	return sync_end(SYNC_FAULT, 0);
 }

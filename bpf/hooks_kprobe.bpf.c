@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks as kprobes, the last resort. No kretprobes: they sleep with the op, and above
- * max(10, 2 * CPUs) sleepers the kernel drops returns (kernel/kprobes.c).
+ * Hooks as kprobes, the last resort. Direct IO does without kretprobes: they sleep with the op, and
+ * above max(10, 2 * CPUs) sleepers the kernel drops returns (kernel/kprobes.c). An op whose window
+ * is one call has no other end; one that begins again without having ended counts as the loss
+ * missed_runs.
  */
 #include "dio.bpf.h"
+#include "sync.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -29,4 +32,162 @@ SEC("?kprobe/iomap_dio_complete")
 int dio_complete_kprobe(struct pt_regs *ctx)
 {
 	return op_complete(dio_kiocb(PT_REGS_PARM1(ctx)));
+}
+
+/* ---- ops whose window is one call ------------------------------------------------------------ */
+
+SEC("?kprobe/dax_iomap_rw")
+int dax_begin_kprobe(struct pt_regs *ctx)
+{
+	return dax_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+}
+
+SEC("?kretprobe/dax_iomap_rw")
+int dax_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_DAX, 0);
+}
+
+SEC("?kprobe/generic_perform_write")
+int perform_write_begin_kprobe(struct pt_regs *ctx)
+{
+	return buffered_write_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+}
+
+SEC("?kretprobe/generic_perform_write")
+int perform_write_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_WRITE, 0);
+}
+
+SEC("?kprobe/iomap_file_buffered_write")
+int iomap_write_begin_kprobe(struct pt_regs *ctx)
+{
+	return buffered_write_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+}
+
+SEC("?kretprobe/iomap_file_buffered_write")
+int iomap_write_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_WRITE, 0);
+}
+
+SEC("?kprobe/filemap_read")
+int filemap_read_begin_kprobe(struct pt_regs *ctx)
+{
+	return buffered_read_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+}
+
+SEC("?kretprobe/filemap_read")
+int filemap_read_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_READ, 0);
+}
+
+SEC("?kprobe/filemap_splice_read")
+int splice_read_begin_kprobe(struct pt_regs *ctx)
+{
+	return splice_read_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx));
+}
+
+SEC("?kretprobe/filemap_splice_read")
+int splice_read_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_READ, 0);
+}
+
+SEC("?kprobe/truncate_pagecache")
+int truncate_begin_kprobe(struct pt_regs *ctx)
+{
+	return truncate_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+}
+
+SEC("?kretprobe/truncate_pagecache")
+int truncate_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_SIZE, 0);
+}
+
+SEC("?kprobe/truncate_pagecache_range")
+int drop_range_begin_kprobe(struct pt_regs *ctx)
+{
+	return drop_range_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx));
+}
+
+SEC("?kretprobe/truncate_pagecache_range")
+int drop_range_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_SIZE, 0);
+}
+
+SEC("?kprobe/dax_iomap_fault")
+int dax_fault_begin_kprobe(struct pt_regs *ctx)
+{
+	return dax_fault_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+}
+
+SEC("?kretprobe/dax_iomap_fault")
+int dax_fault_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?kprobe/iomap_page_mkwrite")
+int iomap_mkwrite_begin_kprobe(struct pt_regs *ctx)
+{
+	return page_fault_begin(ctx, PT_REGS_PARM1(ctx));
+}
+
+SEC("?kretprobe/iomap_page_mkwrite")
+int iomap_mkwrite_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?kprobe/ext4_page_mkwrite")
+int ext4_mkwrite_begin_kprobe(struct pt_regs *ctx)
+{
+	return page_fault_begin(ctx, PT_REGS_PARM1(ctx));
+}
+
+SEC("?kretprobe/ext4_page_mkwrite")
+int ext4_mkwrite_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?kprobe/btrfs_page_mkwrite")
+int btrfs_mkwrite_begin_kprobe(struct pt_regs *ctx)
+{
+	return page_fault_begin(ctx, PT_REGS_PARM1(ctx));
+}
+
+SEC("?kretprobe/btrfs_page_mkwrite")
+int btrfs_mkwrite_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_FAULT, 0);
+}
+
+SEC("?kprobe/filemap_page_mkwrite")
+int filemap_mkwrite_begin_kprobe(struct pt_regs *ctx)
+{
+	return page_fault_begin(ctx, PT_REGS_PARM1(ctx));
+}
+
+SEC("?kretprobe/filemap_page_mkwrite")
+int filemap_mkwrite_end_kretprobe(void *ctx)
+{
+	(void)ctx;
+	return sync_end(SYNC_FAULT, 0);
 }

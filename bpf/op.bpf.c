@@ -14,6 +14,8 @@
 
 const volatile struct ior_options ior_options = {};
 
+_Static_assert((IOR_MODE_COUNT_ & (IOR_MODE_COUNT_ - 1)) == 0, "modes are masked");
+
 /* Set last, when every program is attached. */
 bool ior_armed;
 
@@ -77,6 +79,7 @@ struct meeting {
 	__u64 busy;
 	struct ior_op peer;
 	struct ior_stacks peer_stacks;
+	__u64 peer_file;
 	struct ior_finding_key key;
 };
 
@@ -153,9 +156,7 @@ static __always_inline void finding_key(struct ior_finding_key *key, const struc
 static __always_inline bool pair_is_wanted(const struct ior_op *a, const struct ior_op *b,
 					   struct ior_range common)
 {
-	__u32 modes = 1U << (a->mode & 31) | 1U << (b->mode & 31);
-
-	if (ior_range_len(common) < ior_options.min_overlap_bytes || !(modes & ior_options.modes) ||
+	if (ior_range_len(common) < ior_options.min_overlap_bytes ||
 	    !(ior_op_writes(a) && ior_op_writes(b) ? ior_options.kind_ww : ior_options.kind_rw)) {
 		stat_count_exact(IOR_STAT_TOLERATED);
 		return false;
@@ -178,6 +179,15 @@ static __always_inline void record_side(struct ior_rec_conflict *rec, int side,
 	rec->ops[side] = *op;
 	rec->op_ids[side] = id;
 	rec->stacks[side] = stacks;
+}
+
+/* Stores through a shared writable mapping are seen by nobody. */
+static __always_inline __u16 mapped_flag(__u64 inode)
+{
+	__u64 mapping = KPTR(struct inode, inode, i_mapping);
+
+	return KREAD(struct address_space, mapping, i_mmap_writable.counter) > 0 ? IOR_OPF_MAPPED :
+										   0;
 }
 
 static __always_inline void record_send(const struct ior_finding_key *key,
@@ -203,6 +213,7 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 		record_side(rec, 0, &mine->op, my_id, mine->stacks);
 		record_side(rec, 1, peer, peer_id, m->peer_stacks);
 	}
+	rec->ops[1].flags |= mapped_flag(mine->inode);
 	bpf_ringbuf_submit(rec, 0);
 	stat_count_exact(IOR_STAT_RECORDS);
 }
@@ -226,6 +237,8 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	finding_count(finding, common, now_ns);
 	if (is_new)
 		mine->tell_path = 1;
+	if (!mine->file)
+		mine->file = m->peer_file;
 	if (ior_options.want_stacks)
 		bit_set(ior_escalated, mine->inode);
 	if (!record_is_due(finding, now_ns)) {
@@ -242,21 +255,26 @@ static __noinline int slot_tell_path(struct ior_slot *slot)
 {
 	struct ior_file file;
 
+	if (!slot->file)
+		return 0;
 	file_identity(slot->inode, &file);
 	return emit_path(&file, slot->file);
 }
 
 /*
- * Is an op that still has words in the table truly in flight? Its kiocb says so while it lives: the
- * position moves only when it completes (iomap_dio_complete()), and the memory of a kiocb that is
- * gone describes something else. This matters for ops whose end no hook shows, and for the moment
- * between the end of the data and the tracepoint that reports it.
+ * Is an op that still has words in the table truly in flight? The kiocb of a direct op says so
+ * while it lives: the position moves only when it completes (iomap_dio_complete()), and the memory
+ * of a kiocb that is gone describes something else. This matters for ops whose end no hook shows,
+ * and for the moment between the end of the data and the tracepoint that reports it. The others are
+ * calls whose return is hooked.
  */
 static __always_inline bool peer_is_alive(const struct ior_slot *slot)
 {
-	__u64 kiocb = slot->key;
-	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+	__u64 kiocb = slot->key, file;
 
+	if (slot->op.mode != IOR_MODE_DIRECT)
+		return true;
+	file = KPTR(struct kiocb, kiocb, ki_filp);
 	return KREAD(struct kiocb, kiocb, ki_pos) == slot->op.range.start &&
 	       KPTR(struct file, file, f_inode) == slot->inode;
 }
@@ -290,6 +308,7 @@ static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __
 		return PAIR_NOTHING;
 	*peer = slot->op;
 	m->peer_stacks = slot->stacks;
+	m->peer_file = slot->file;
 	if (ior_ops_relation(&mine->op, mine->moving, peer, at->word & IOR_WORD_MOVING) !=
 	    IOR_CONFLICTING)
 		return PAIR_NOTHING;
@@ -306,7 +325,7 @@ static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct 
 {
 	struct ior_slot *slot = slot_at(at->at);
 
-	if (!slot || mine->drained)
+	if (!slot || (mine->drained && m->peer.mode == IOR_MODE_DIRECT))
 		return 0;
 	if (!((mine->op.flags | m->peer.flags) & IOR_OPF_SELECTED)) {
 		stat_count(IOR_STAT_UNSELECTED);
@@ -469,7 +488,7 @@ enum open_result {
 	OPEN_MUST_LOOK,	     /* somebody is near */
 	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
 	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
-	OPEN_STALE,	     /* an earlier op of this kiocb has words that must be searched for */
+	OPEN_STALE,	     /* an earlier op of this key has words that must be searched for */
 };
 
 /* One chunk, room in its line and nobody near: everything in one cache line. */
@@ -519,20 +538,23 @@ static __always_inline void op_close(struct ior_slot *slot, __u32 self)
 }
 
 /*
- * A slot for this kiocb, or -1. One that begins again without having ended ended unseen; SLOT_STALE
- * when its words must be searched for first, which needs more stack than there is here.
+ * A slot for this key, or -1. An op that begins again without having ended ended unseen: direct IO
+ * may, the return of a call only where the kernel skipped its probe. SLOT_STALE when its words must
+ * be searched for first, which needs more stack than there is here.
  */
 #define SLOT_STALE (-2)
 
-static __always_inline int op_slot(__u64 kiocb, __u32 *ret_stale)
+static __always_inline int op_slot(const struct op_desc *desc, __u32 *ret_stale)
 {
-	int self = inflight_find(kiocb);
+	int self = inflight_find(desc->key);
 	struct ior_slot *slot;
 
 	if (self < 0)
-		return inflight_claim(kiocb);
+		return inflight_claim(desc->key);
 	slot = slot_at(self);
 	if (slot && slot->state == IOR_SLOT_PUBLISHED) {
+		if (desc->mode != IOR_MODE_DIRECT)
+			loss_count(IOR_LOSS_MISSED_RUNS);
 		if (!inflight_retire_fast(slot)) {
 			*ret_stale = self;
 			return SLOT_STALE;
@@ -557,10 +579,13 @@ static __always_inline struct ior_range op_range(const struct op_desc *desc)
 }
 
 /* At each begin while draining. What outlives us never ends here, so it is confessed now. */
-static __noinline int inode_touch(__u64 inode, bool selected)
+static __noinline int inode_touch(__u64 inode, bool selected, bool direct)
 {
-	bool busy = KREAD(struct inode, inode, i_dio_count.counter) > 0;
+	bool busy;
 
+	if (!direct)
+		return selected && bit_set(ior_selected, inode);
+	busy = KREAD(struct inode, inode, i_dio_count.counter) > 0;
 	if (!bit_set(ior_seen, inode) && busy)
 		bit_set(ior_older, inode);
 	if (!selected)
@@ -608,6 +633,17 @@ static __always_inline void op_count(const struct ior_op *op, __u8 fs)
 }
 
 /*
+ * Nothing to move. While older ops drain, the begin must be remembered all the same, or its end
+ * would look like that of an op begun before attach.
+ */
+static __noinline enum open_result op_enter_empty(const struct op_desc *desc)
+{
+	if (ior_draining && desc->mode != IOR_MODE_DIRECT && inflight_find(desc->key) < 0)
+		inflight_claim(desc->key);
+	return OPEN_ALONE;
+}
+
+/*
  * Everything up to the publish of the common case, in a frame of its own that is gone when the slow
  * paths need the stack. *self is the slot when the result is not OPEN_ALONE.
  */
@@ -620,14 +656,14 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	fs = op_admit(desc);
 	if (fs < 0)
 		return OPEN_ALONE;
-	if (!(ior_options.covered_fs & (1U << fs))) {
+	if (!(ior_options.covered_fs[desc->mode & (IOR_MODE_COUNT_ - 1)] & (1U << fs))) {
 		op_uncovered(fs);
 		return OPEN_ALONE;
 	}
 	range = op_range(desc);
 	if (ior_range_is_empty(range))
-		return OPEN_ALONE;
-	self = op_slot(desc->kiocb, ret_self);
+		return op_enter_empty(desc);
+	self = op_slot(desc, ret_self);
 	if (self == SLOT_STALE)
 		return OPEN_STALE;
 	slot = self < 0 ? 0 : slot_at(self);
@@ -639,8 +675,9 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 	fill_slot(slot, desc, range, fs);
 	op_count(&slot->op, fs);
 	if (ior_draining)
-		inode_touch(desc->inode, slot->op.flags & IOR_OPF_SELECTED);
-	if ((ior_options.opens_at_submit & (1U << fs)) ||
+		inode_touch(desc->inode, slot->op.flags & IOR_OPF_SELECTED,
+			    desc->mode == IOR_MODE_DIRECT);
+	if (((ior_options.opens_at_submit & (1U << fs)) && desc->mode == IOR_MODE_DIRECT) ||
 	    (desc->tentative && ior_options.sees_submit)) {
 		slot->state = IOR_SLOT_PENDING;
 		if (!ior_any_pending)
@@ -725,14 +762,8 @@ static __always_inline int op_over(__u32 self)
 	return 0;
 }
 
-static __always_inline int op_ended_unbegun(__u64 kiocb)
+static __always_inline int op_ended_unbegun(__u64 inode)
 {
-	__u64 file, inode;
-
-	if (!ior_draining || !ior_armed)
-		return 0;
-	file = KPTR(struct kiocb, kiocb, ki_filp);
-	inode = KPTR(struct file, file, f_inode);
 	if (!bit_test(ior_selected, inode) || bit_test(ior_confessed, inode))
 		return 0;
 	return loss_count(IOR_LOSS_BEFORE_ATTACH);
@@ -741,8 +772,25 @@ static __always_inline int op_ended_unbegun(__u64 kiocb)
 static __always_inline int op_complete(__u64 kiocb)
 {
 	int self = inflight_find(kiocb);
+	__u64 file;
 
-	return self < 0 ? op_ended_unbegun(kiocb) : op_over(self);
+	if (self >= 0)
+		return op_over(self);
+	if (!ior_draining || !ior_armed)
+		return 0;
+	file = KPTR(struct kiocb, kiocb, ki_filp);
+	return op_ended_unbegun(KPTR(struct file, file, f_inode));
+}
+
+static __always_inline int op_end(__u64 key, __u64 inode)
+{
+	int self = inflight_find(key);
+
+	if (self >= 0)
+		return op_over(self);
+	if (!ior_draining || !ior_armed || !inode)
+		return 0;
+	return op_ended_unbegun(inode);
 }
 
 static __always_inline int op_drop(__u64 kiocb)

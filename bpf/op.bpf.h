@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The seam between hooks and the life of an op: one struct and five calls. Hooks know kernel
+ * The seam between hooks and the life of an op: one struct and a few calls. Hooks know kernel
  * signatures, nothing behind this line does. Kernel objects are addresses.
  *
  * Static, because all of bpf/ is one translation unit (iorace.bpf.c): the common path inlines.
@@ -15,9 +15,9 @@
 #include <iorace/op.h>
 
 struct op_desc {
-	__u64 kiocb; /* identity of the op until it completes */
+	__u64 key; /* identity of the op until it is over: its kiocb, or see sync_key() */
 	__u64 inode;
-	__u64 file;
+	__u64 file; /* 0: not at hand */
 	__u64 pos;
 	__u64 len_bytes;
 	__u8 kind; /* enum ior_op_kind */
@@ -42,6 +42,9 @@ static int op_complete(__u64 kiocb);
 
 /* The op returned an error before it could complete. */
 static int op_drop(__u64 kiocb);
+
+/* The same for an op of which it is certain that its begin was to be seen. */
+static int op_end(__u64 key, __u64 inode);
 
 /* The current task's op at `pos` gives up direct IO: it will not complete as such. */
 static int op_abandon(__u64 inode, __u64 pos);

@@ -98,6 +98,7 @@ struct super_block {
 struct inode {
 	u16 i_mode;
 	struct super_block *i_sb;
+	struct address_space *i_mapping;
 	unsigned long i_ino;
 	loff_t i_size;
 	struct rw_semaphore i_rwsem;
@@ -137,6 +138,25 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+};
+
+struct address_space {
+	atomic_t i_mmap_writable;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+	struct file *vm_file;
+};
+
+enum fault_flag {
+	FAULT_FLAG_WRITE = 1,
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long pgoff;
+	enum fault_flag flags;
 };
 
 struct path {

@@ -27,6 +27,7 @@ enum ior_mode {
 #define IOR_OPF_ASYNC (1U << 0)	   /* the window may outlive the syscall */
 #define IOR_OPF_SELECTED (1U << 1) /* passes the task filters: a pair with it is reported */
 #define IOR_OPF_KTHREAD (1U << 2)  /* issued by a kernel thread (nfsd, loop, ...) */
+#define IOR_OPF_MAPPED (1U << 3)   /* in records: the file is mapped shared and writable */
 
 /* An op while it is in flight: filled when its window opens, read by whoever meets it. */
 struct ior_op {

@@ -162,10 +162,8 @@ struct ior_options {
 
 	/* what is reported of the pairs */
 	__u64 min_overlap_bytes;
-	__u32 modes;	   /* bit mask of enum ior_mode */
 	__u32 kind_ww;	   /* report write against write */
 	__u32 kind_rw;	   /* report read against write */
-	__u32 pad;
 	__u64 max_records; /* records of conflicts in all */
 	__u64 sample_ns;   /* least time between two records of one finding; 0: every pair */
 	__u64 stale_ns;	   /* an op older than this is suspect */
@@ -177,12 +175,12 @@ struct ior_options {
 
 	/* what this kernel and plan allow */
 	__u32 mnt_ns_inum;	/* mount namespace of the tool */
-	__u32 covered_fs;	/* bit mask of enum ior_fs whose direct windows the plan sees */
+	__u32 covered_fs[IOR_MODE_COUNT_]; /* bit mask of enum ior_fs whose windows the plan sees */
 	__u32 opens_at_submit;	/* bit mask of enum ior_fs: window opens at the first bio */
 	__u8 has_rdonly_cast;	/* 6.2+, else fields are read by helper */
 	__u8 sees_submit;	/* the first bio of an op is seen */
 	__u8 want_stacks;
-	__u8 pad2[5];
+	__u8 pad[5];
 };
 
 #endif

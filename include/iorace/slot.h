@@ -67,7 +67,7 @@ enum ior_slot_state {
 #define IOR_CHUNK_ANY (~0ULL)
 
 struct ior_slot {
-	__u64 key;	/* the op's kiocb; 0: free */
+	__u64 key;	/* identity of the op: its kiocb, or its task and what it is in; 0: free */
 	__u32 seq;	/* odd while the slot is filled */
 	__u32 overflow; /* ops whose home is this slot but that stand elsewhere */
 	__u64 inode;

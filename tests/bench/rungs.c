@@ -185,12 +185,14 @@ static const char *object_path(const struct rung_spec *spec, const struct rung_e
 static int open_ours(struct rung *rung, const struct rung_env *env, struct reason *why)
 {
 	struct tracer_opts opts = { .cgroup_fd = -1 };
-	struct plan_opts plan_opts = {};
+	struct plan_opts plan_opts = { .modes = 1U << IOR_MODE_DIRECT };
+	struct probe_opts probe;
 	struct kernel kernel;
 	char path[4096];
 	int fd, r;
 
-	r = kernel_probe(&kernel, why);
+	probe = plan_probe_opts(&plan_opts);
+	r = kernel_probe(&probe, &kernel, why);
 	if (!r)
 		r = plan_build(&kernel, &plan_opts, &rung->plan, why);
 	if (!r)

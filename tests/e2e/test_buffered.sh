@@ -46,6 +46,7 @@ mixed_is() {
 	observed) settle=settle ;;
 	esac
 	scratch_new "$fs" gate
+	CHECK_OPTS="--mode direct,buffered,size --path $SCRATCH_MNT"
 	check_ops < <(mixed_script $settle "$1" "$2")
 	shift 2
 	if [ "$outcome" = observed ]; then

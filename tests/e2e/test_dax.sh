@@ -28,6 +28,7 @@ dax_is() {
 	local fs=$1 outcome=$2 settle=held
 	[ "$outcome" = silent ] || settle=blocked
 	dax_new "$fs"
+	CHECK_OPTS="--mode direct,dax,buffered,size --path $SCRATCH_MNT"
 	check_ops <<-EOS
 		open F $SCRATCH_MNT/file creat
 		prep F 16M written

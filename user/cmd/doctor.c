@@ -167,11 +167,13 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 	struct diagnosis d = {
 		.in_flight = opts->in_flight ? opts->in_flight : TRACER_IN_FLIGHT_DEFAULT,
 	};
+	struct probe_opts probe;
 	struct reason why = {};
 	int r;
 
 	d.memory_bytes = tracer_memory_bytes(d.in_flight, 0);
-	r = kernel_probe(&d.kernel, &why);
+	probe = plan_probe_opts(plan_opts);
+	r = kernel_probe(&probe, &d.kernel, &why);
 	if (!r)
 		r = plan_build(&d.kernel, plan_opts, &d.plan, &why);
 	if (r < 0)
@@ -187,7 +189,7 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 static int cmd_doctor(const struct cli_call *call)
 {
 	struct doctor_opts opts = { .format = "text" };
-	struct plan_opts plan = {};
+	struct plan_opts plan = { .modes = PLAN_MODES_ALL };
 	struct cli_words words;
 	struct reason why = {};
 	int r;

@@ -31,7 +31,8 @@ const struct opt filter_opts[] = {
 	  OPT_STRING(struct filter_opts, comm) },
 	{ "cgroup", 0, "PATH", "report only pairs in which this cgroup takes part",
 	  OPT_STRING(struct filter_opts, cgroup) },
-	{ "mode", 0, "MODE,...", "report only pairs in which data moves this way: direct",
+	{ "mode", 0, "MODE,...",
+	  "watch data that moves this way (direct, dax and size); buffered costs the most",
 	  OPT_SET(struct filter_opts, modes, mode_names) },
 	{ "kind", 0, "KIND,...", "report only write/write (ww) or read/write (rw)",
 	  OPT_SET(struct filter_opts, kinds, kind_choices) },
@@ -214,16 +215,11 @@ static int resolve_list(struct ior_options *o, const struct cli_list *list, reso
 	return 0;
 }
 
-/* What this version cannot see it must not pretend to filter by. */
-static int resolve_pairs(struct ior_options *o, const struct filter_opts *f, struct reason *why)
+static void resolve_pairs(struct ior_options *o, const struct filter_opts *f)
 {
-	if (f->modes & ~(1U << IOR_MODE_DIRECT))
-		return reason_fail(why, -EINVAL, "--mode: only direct IO is seen by this version");
-	o->modes = f->modes ? f->modes : ~0U;
 	o->kind_ww = !f->kinds || (f->kinds & 1);
 	o->kind_rw = !f->kinds || (f->kinds & 2);
 	o->min_overlap_bytes = f->min_overlap_bytes;
-	return 0;
 }
 
 int filters_resolve(const struct filter_opts *f, struct tracer_opts *tracer, struct reason *why)
@@ -255,7 +251,8 @@ int filters_resolve(const struct filter_opts *f, struct tracer_opts *tracer, str
 		if (r < 0)
 			return r;
 	}
-	return resolve_pairs(o, f, why);
+	resolve_pairs(o, f);
+	return 0;
 }
 
 void filters_done(struct filter_opts *f)

@@ -43,6 +43,8 @@ static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 	run->tracer.in_flight = opts->in_flight;
 	run->tracer.options.want_stacks = opts->stack;
 	run->duration_ns = opts->duration_ns;
+	plan->modes = opts->filters.modes;
+	plan->every_mode = opts->filters.modes != 0;
 	if (opts->flavours) {
 		int r = plan_parse_flavours(opts->flavours, &plan->flavours, why);
 
@@ -94,12 +96,14 @@ static int session(struct run_opts *run, const struct plan_opts *plan_opts,
 		   struct outputs *outputs)
 {
 	struct run_result result = {};
+	struct probe_opts probe;
 	struct kernel kernel;
 	struct reason why = {};
 	struct plan plan;
 	int r;
 
-	r = kernel_probe(&kernel, &why);
+	probe = plan_probe_opts(plan_opts);
+	r = kernel_probe(&probe, &kernel, &why);
 	if (r < 0)
 		return fail(EXIT_CANNOT_TRACE, r, &why);
 	r = plan_build(&kernel, plan_opts, &plan, &why);

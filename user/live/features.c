@@ -20,8 +20,8 @@
 
 /* r0 = 0; exit */
 static const struct bpf_insn empty_program[] = {
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
-	{ .code = BPF_JMP | BPF_EXIT },
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+	{.code = BPF_JMP | BPF_EXIT},
 };
 
 static int load_empty(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
@@ -67,7 +67,7 @@ static int find_function(const struct btf *vmlinux, const char *function, struct
 	__u32 next = 0;
 
 	if (id >= 0) {
-		*ret = (struct btf_target){ id, -1 };
+		*ret = (struct btf_target){id, -1};
 		return 0;
 	}
 	while (!bpf_btf_get_next_id(next, &next)) {
@@ -82,7 +82,7 @@ static int try_fentry(const struct btf *vmlinux, const struct hook_row *row)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		    .expected_attach_type = row->at_return ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY);
 	_cleanup_(closep) int obj_fd = -1, prog = -1, link = -1;
-	struct btf_target target = { .obj_fd = -1 };
+	struct btf_target target = {.obj_fd = -1};
 	int r;
 
 	r = find_function(vmlinux, row->target, &target);
@@ -120,6 +120,16 @@ static int kprobe_pmu_type(void)
 	return fscanf(f, "%d", &type) == 1 ? type : -EOPNOTSUPP;
 }
 
+/* The bit that makes it a return probe, in .../kprobe/format/retprobe: "config:0". */
+static uint64_t kretprobe_bit(void)
+{
+	_cleanup_(fclosep) FILE *f =
+		fopen("/sys/bus/event_source/devices/kprobe/format/retprobe", "re");
+	int bit;
+
+	return f && fscanf(f, "config:%d", &bit) == 1 ? 1ULL << bit : 1;
+}
+
 static int try_kprobe(const struct hook_row *row)
 {
 	_cleanup_(closep) int prog = -1, event = -1;
@@ -135,6 +145,8 @@ static int try_kprobe(const struct hook_row *row)
 	if (prog < 0)
 		return prog;
 	attr.type = type;
+	if (row->at_return)
+		attr.config = kretprobe_bit();
 	event = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (event < 0)
 		return -errno;
@@ -154,6 +166,39 @@ static int try_row(const struct btf *vmlinux, const struct hook_row *row)
 		break;
 	}
 	return -EINVAL;
+}
+
+static void try_flavour(struct kernel *k, const struct btf *vmlinux, enum hook hook,
+			enum flavour flavour)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (hook_rows[i].hook == hook && hook_rows[i].flavour == flavour)
+			k->rows[i] = try_row(vmlinux, &hook_rows[i]);
+	}
+}
+
+/* From the best flavour down to the first that works. Each try costs milliseconds. */
+static void try_hook(struct kernel *k, const struct btf *vmlinux, const struct probe_opts *opts,
+		     enum hook hook)
+{
+	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
+		if (opts->flavours && !(opts->flavours & (1U << f)) &&
+		    hook != HOOK_DIO_INVALIDATE_FAIL)
+			continue;
+		try_flavour(k, vmlinux, hook, f);
+		if (hook_flavour_works(hook, f, k->rows))
+			return;
+	}
+}
+
+static void try_hooks(struct kernel *k, const struct btf *vmlinux, const struct probe_opts *opts)
+{
+	for (size_t i = 0; i < hook_rows_len; i++)
+		k->rows[i] = -ECANCELED;
+	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++) {
+		if (hook_modes(hook) & opts->modes)
+			try_hook(k, vmlinux, opts, hook);
+	}
 }
 
 /* Hidden addresses read as zero: then a bio of a direct IO cannot be told by its end function. */
@@ -189,14 +234,16 @@ static int probe_privilege(struct kernel *k, struct reason *why)
 			return reason_fail(why, prog,
 					   "loading BPF programs needs root, or CAP_BPF and "
 					   "CAP_PERFMON; run it with sudo");
-		return reason_fail(why, prog,
-				   "the kernel refuses BPF programs although this is root: a "
-				   "container without CAP_BPF and CAP_PERFMON, kernel lockdown, or a "
-				   "security policy; run it on the host");
+		return reason_fail(
+			why, prog,
+			"the kernel refuses BPF programs although this is root: a "
+			"container without CAP_BPF and CAP_PERFMON, kernel lockdown, or a "
+			"security policy; run it on the host");
 	}
 	if (prog == -ENOSYS)
-		return reason_fail(why, prog, "this kernel is built without bpf(2) "
-					      "(CONFIG_BPF_SYSCALL)");
+		return reason_fail(why, prog,
+				   "this kernel is built without bpf(2) "
+				   "(CONFIG_BPF_SYSCALL)");
 	return reason_fail(why, prog, "the kernel refuses an empty BPF program: %s",
 			   strerror(-prog));
 }
@@ -206,9 +253,10 @@ static int load_btf(struct btf **ret, struct reason *why)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf)
-		return reason_fail(why, -errno,
-				   "no type information of the running kernel: /sys/kernel/btf/vmlinux "
-				   "is missing; a kernel with CONFIG_DEBUG_INFO_BTF=y is needed");
+		return reason_fail(
+			why, -errno,
+			"no type information of the running kernel: /sys/kernel/btf/vmlinux "
+			"is missing; a kernel with CONFIG_DEBUG_INFO_BTF=y is needed");
 	*ret = btf;
 	return 0;
 }
@@ -225,9 +273,9 @@ static int quiet_print(enum libbpf_print_level level, const char *fmt, va_list a
 	return 0;
 }
 
-int kernel_probe(struct kernel *ret, struct reason *why)
+int kernel_probe(const struct probe_opts *opts, struct kernel *ret, struct reason *why)
 {
-	struct kernel k = { .cpus = get_nprocs() };
+	struct kernel k = {.cpus = get_nprocs()};
 	struct utsname uts;
 	struct btf *btf = NULL;
 	int r;
@@ -247,8 +295,7 @@ int kernel_probe(struct kernel *ret, struct reason *why)
 	k.has_bpf_loop = helper_exists(BPF_FUNC_loop);
 	k.has_ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
 	k.sees_symbols = symbols_are_visible();
-	for (size_t i = 0; i < hook_rows_len; i++)
-		k.rows[i] = try_row(btf, &hook_rows[i]);
+	try_hooks(&k, btf, opts);
 	btf__free(btf);
 	*ret = k;
 	return 0;

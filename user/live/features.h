@@ -21,11 +21,18 @@ struct kernel {
 	bool has_bpf_loop;
 	bool has_ringbuf;
 	bool sees_symbols;	     /* /proc/kallsyms shows addresses */
-	int rows[HOOK_ROWS_MAX];     /* per row of the hook table: 0 usable, else -errno */
+	int rows[HOOK_ROWS_MAX];     /* per row of the hook table: 0 usable, else -errno;
+				      * -ECANCELED: not tried, for nothing needs it */
 	unsigned int cpus;
 };
 
+/* What is worth asking: hooks of these modes, in these flavours. */
+struct probe_opts {
+	unsigned int modes;    /* bit mask of enum ior_mode */
+	unsigned int flavours; /* bit mask of enum flavour; 0: all */
+};
+
 /* Fills `ret`; fails only when nothing can be asked (no BTF, no privilege), with the reason. */
-int kernel_probe(struct kernel *ret, struct reason *why);
+int kernel_probe(const struct probe_opts *opts, struct kernel *ret, struct reason *why);
 
 #endif

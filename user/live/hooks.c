@@ -3,58 +3,127 @@
 
 #include "base/macro.h"
 
+#include <iorace/op.h>
+
+/* Entry and return of one function, as fentry and as kprobe. */
+#define CALL(begin, end, need, name, target)                                                       \
+	{begin, FLAVOUR_FENTRY, false, need, name "_begin_fentry", target},                        \
+		{begin, FLAVOUR_KPROBE, false, need, name "_begin_kprobe", target},                \
+		{end, FLAVOUR_FENTRY, true, need, name "_end_fexit", target},                      \
+	{                                                                                          \
+		end, FLAVOUR_KPROBE, true, need, name "_end_kretprobe", target                     \
+	}
+
 const struct hook_row hook_rows[] = {
-	{ HOOK_DIO_BEGIN, FLAVOUR_FENTRY, false, false, "dio_begin_fentry", "__iomap_dio_rw" },
-	{ HOOK_DIO_BEGIN, FLAVOUR_TP, false, false, "dio_begin_tp", "iomap_dio_rw_begin" },
-	{ HOOK_DIO_BEGIN, FLAVOUR_KPROBE, false, false, "dio_begin_kprobe", "__iomap_dio_rw" },
+	{HOOK_DIO_BEGIN, FLAVOUR_FENTRY, false, ROW_REQUIRED, "dio_begin_fentry", "__iomap_dio_rw"},
+	{HOOK_DIO_BEGIN, FLAVOUR_TP, false, ROW_REQUIRED, "dio_begin_tp", "iomap_dio_rw_begin"},
+	{HOOK_DIO_BEGIN, FLAVOUR_KPROBE, false, ROW_REQUIRED, "dio_begin_kprobe", "__iomap_dio_rw"},
 
-	{ HOOK_DIO_SUBMIT, FLAVOUR_FENTRY, false, false, "dio_submit_fentry",
-	  "iomap_dio_submit_bio" },
-	{ HOOK_DIO_SUBMIT, FLAVOUR_TP, false, false, "dio_submit_tp", "block_bio_queue" },
-	{ HOOK_DIO_SUBMIT, FLAVOUR_KPROBE, false, false, "dio_submit_kprobe",
-	  "iomap_dio_submit_bio" },
+	{HOOK_DIO_SUBMIT, FLAVOUR_FENTRY, false, ROW_REQUIRED, "dio_submit_fentry",
+	 "iomap_dio_submit_bio"},
+	{HOOK_DIO_SUBMIT, FLAVOUR_TP, false, ROW_REQUIRED, "dio_submit_tp", "block_bio_queue"},
+	{HOOK_DIO_SUBMIT, FLAVOUR_KPROBE, false, ROW_REQUIRED, "dio_submit_kprobe",
+	 "iomap_dio_submit_bio"},
 
-	{ HOOK_DIO_DATA_END, FLAVOUR_FENTRY, false, false, "dio_bio_end_fentry",
-	  "iomap_dio_bio_end_io" },
-	{ HOOK_DIO_DATA_END, FLAVOUR_TP, false, false, "rq_complete_tp", "block_rq_complete" },
-	{ HOOK_DIO_DATA_END, FLAVOUR_TP, false, false, "bio_complete_tp", "block_bio_complete" },
-	{ HOOK_DIO_DATA_END, FLAVOUR_KPROBE, false, false, "dio_bio_end_kprobe",
-	  "iomap_dio_bio_end_io" },
+	{HOOK_DIO_DATA_END, FLAVOUR_FENTRY, false, ROW_REQUIRED, "dio_bio_end_fentry",
+	 "iomap_dio_bio_end_io"},
+	{HOOK_DIO_DATA_END, FLAVOUR_TP, false, ROW_REQUIRED, "rq_complete_tp", "block_rq_complete"},
+	{HOOK_DIO_DATA_END, FLAVOUR_TP, false, ROW_REQUIRED, "bio_complete_tp",
+	 "block_bio_complete"},
+	{HOOK_DIO_DATA_END, FLAVOUR_KPROBE, false, ROW_REQUIRED, "dio_bio_end_kprobe",
+	 "iomap_dio_bio_end_io"},
 
-	{ HOOK_DIO_COMPLETE, FLAVOUR_FENTRY, false, false, "dio_complete_fentry",
-	  "iomap_dio_complete" },
-	{ HOOK_DIO_COMPLETE, FLAVOUR_TP, false, false, "dio_complete_tp", "iomap_dio_complete" },
-	{ HOOK_DIO_COMPLETE, FLAVOUR_KPROBE, false, false, "dio_complete_kprobe",
-	  "iomap_dio_complete" },
+	{HOOK_DIO_COMPLETE, FLAVOUR_FENTRY, false, ROW_REQUIRED, "dio_complete_fentry",
+	 "iomap_dio_complete"},
+	{HOOK_DIO_COMPLETE, FLAVOUR_TP, false, ROW_REQUIRED, "dio_complete_tp",
+	 "iomap_dio_complete"},
+	{HOOK_DIO_COMPLETE, FLAVOUR_KPROBE, false, ROW_REQUIRED, "dio_complete_kprobe",
+	 "iomap_dio_complete"},
 
-	{ HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, false, "dio_return_fexit", "__iomap_dio_rw" },
-	{ HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, true, "ext4_read_return_fexit",
-	  "ext4_file_read_iter" },
-	{ HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, true, "ext4_write_return_fexit",
-	  "ext4_file_write_iter" },
-	{ HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, true, "xfs_read_return_fexit",
-	  "xfs_file_read_iter" },
-	{ HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, true, "xfs_write_return_fexit",
-	  "xfs_file_write_iter" },
-	{ HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, true, "btrfs_write_return_fexit",
-	  "btrfs_file_write_iter" },
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_REQUIRED, "dio_return_fexit", "__iomap_dio_rw"},
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "ext4_read_return_fexit",
+	 "ext4_file_read_iter"},
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "ext4_write_return_fexit",
+	 "ext4_file_write_iter"},
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "xfs_read_return_fexit",
+	 "xfs_file_read_iter"},
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "xfs_write_return_fexit",
+	 "xfs_file_write_iter"},
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "btrfs_write_return_fexit",
+	 "btrfs_file_write_iter"},
 
-	{ HOOK_DIO_INVALIDATE_FAIL, FLAVOUR_TP, false, false, "dio_invalidate_fail_tp",
-	  "iomap_dio_invalidate_fail" },
+	{HOOK_DIO_INVALIDATE_FAIL, FLAVOUR_TP, false, ROW_REQUIRED, "dio_invalidate_fail_tp",
+	 "iomap_dio_invalidate_fail"},
+
+	CALL(HOOK_DAX_BEGIN, HOOK_DAX_END, ROW_REQUIRED, "dax", "dax_iomap_rw"),
+	CALL(HOOK_WRITE_BEGIN, HOOK_WRITE_END, ROW_REQUIRED, "perform_write",
+	     "generic_perform_write"),
+	CALL(HOOK_WRITE_BEGIN, HOOK_WRITE_END, ROW_REQUIRED, "iomap_write",
+	     "iomap_file_buffered_write"),
+	CALL(HOOK_READ_BEGIN, HOOK_READ_END, ROW_REQUIRED, "filemap_read", "filemap_read"),
+	CALL(HOOK_SPLICE_BEGIN, HOOK_SPLICE_END, ROW_REQUIRED, "splice_read",
+	     "filemap_splice_read"),
+	CALL(HOOK_SIZE_BEGIN, HOOK_SIZE_END, ROW_REQUIRED, "truncate", "truncate_pagecache"),
+	CALL(HOOK_SIZE_BEGIN, HOOK_SIZE_END, ROW_REQUIRED, "drop_range",
+	     "truncate_pagecache_range"),
+	CALL(HOOK_DAX_FAULT_BEGIN, HOOK_DAX_FAULT_END, ROW_REQUIRED, "dax_fault",
+	     "dax_iomap_fault"),
+	CALL(HOOK_PAGE_FAULT_BEGIN, HOOK_PAGE_FAULT_END, ROW_OPTIONAL, "iomap_mkwrite",
+	     "iomap_page_mkwrite"),
+	CALL(HOOK_PAGE_FAULT_BEGIN, HOOK_PAGE_FAULT_END, ROW_OPTIONAL, "ext4_mkwrite",
+	     "ext4_page_mkwrite"),
+	CALL(HOOK_PAGE_FAULT_BEGIN, HOOK_PAGE_FAULT_END, ROW_OPTIONAL, "btrfs_mkwrite",
+	     "btrfs_page_mkwrite"),
+	CALL(HOOK_PAGE_FAULT_BEGIN, HOOK_PAGE_FAULT_END, ROW_OPTIONAL, "filemap_mkwrite",
+	     "filemap_page_mkwrite"),
 };
 const size_t hook_rows_len = ARRAY_SIZE(hook_rows);
 _Static_assert(ARRAY_SIZE(hook_rows) <= HOOK_ROWS_MAX, "raise HOOK_ROWS_MAX");
 
+#define DIRECT (1U << IOR_MODE_DIRECT)
+#define DAX (1U << IOR_MODE_DAX)
+#define BUFFERED (1U << IOR_MODE_BUFFERED)
+#define SIZE (1U << IOR_MODE_SIZE)
+
 static const struct {
 	const char *name;
 	const char *meaning;
+	unsigned int modes;
+	enum hook end;
 } hooks[] = {
-	[HOOK_DIO_BEGIN] = { "dio-begin", "a direct op begins, its locks taken" },
-	[HOOK_DIO_SUBMIT] = { "dio-submit", "a direct op sends its first bio" },
-	[HOOK_DIO_DATA_END] = { "dio-data-end", "the last bio of a direct op ends" },
-	[HOOK_DIO_COMPLETE] = { "dio-complete", "a direct op is over" },
-	[HOOK_DIO_RETURN] = { "dio-return", "a direct op fails before it can complete" },
-	[HOOK_DIO_INVALIDATE_FAIL] = { "dio-invalidate-fail", "a direct op falls back" },
+	[HOOK_DIO_BEGIN] = {"dio-begin", "a direct op begins, its locks taken", DIRECT,
+			    HOOK_COUNT_},
+	[HOOK_DIO_SUBMIT] = {"dio-submit", "a direct op sends its first bio", DIRECT, HOOK_COUNT_},
+	[HOOK_DIO_DATA_END] = {"dio-data-end", "the last bio of a direct op ends", DIRECT,
+			       HOOK_COUNT_},
+	[HOOK_DIO_COMPLETE] = {"dio-complete", "a direct op is over", DIRECT, HOOK_COUNT_},
+	[HOOK_DIO_RETURN] = {"dio-return", "a direct op fails before it can complete", DIRECT,
+			     HOOK_COUNT_},
+	[HOOK_DIO_INVALIDATE_FAIL] = {"dio-invalidate-fail", "a direct op falls back", DIRECT,
+				      HOOK_COUNT_},
+	[HOOK_DAX_BEGIN] = {"dax-begin", "a DAX copy begins, its locks taken", DAX, HOOK_DAX_END},
+	[HOOK_DAX_END] = {"dax-end", "a DAX copy is over", DAX, HOOK_COUNT_},
+	[HOOK_WRITE_BEGIN] = {"write-begin", "a copy into the page cache begins", BUFFERED,
+			      HOOK_WRITE_END},
+	[HOOK_WRITE_END] = {"write-end", "a copy into the page cache is over", BUFFERED,
+			    HOOK_COUNT_},
+	[HOOK_READ_BEGIN] = {"read-begin", "a copy out of the page cache begins", BUFFERED,
+			     HOOK_READ_END},
+	[HOOK_READ_END] = {"read-end", "a copy out of the page cache is over", BUFFERED,
+			   HOOK_COUNT_},
+	[HOOK_SPLICE_BEGIN] = {"splice-begin", "pages of the page cache go into a pipe", BUFFERED,
+			       HOOK_SPLICE_END},
+	[HOOK_SPLICE_END] = {"splice-end", "the pages are in the pipe", BUFFERED, HOOK_COUNT_},
+	[HOOK_SIZE_BEGIN] = {"size-begin", "a truncate or fallocate drops the page cache", SIZE,
+			     HOOK_SIZE_END},
+	[HOOK_SIZE_END] = {"size-end", "the page cache is dropped", SIZE, HOOK_COUNT_},
+	[HOOK_DAX_FAULT_BEGIN] = {"dax-fault-begin", "DAX memory is mapped for writing", DAX,
+				  HOOK_DAX_FAULT_END},
+	[HOOK_DAX_FAULT_END] = {"dax-fault-end", "DAX memory is mapped", DAX, HOOK_COUNT_},
+	[HOOK_PAGE_FAULT_BEGIN] = {"page-fault-begin", "a mapped page becomes writable", BUFFERED,
+				   HOOK_PAGE_FAULT_END},
+	[HOOK_PAGE_FAULT_END] = {"page-fault-end", "a mapped page is writable", BUFFERED,
+				 HOOK_COUNT_},
 };
 _Static_assert(ARRAY_SIZE(hooks) == HOOK_COUNT_, "a hook has no name");
 
@@ -64,6 +133,33 @@ static const char *const flavours[] = {
 	[FLAVOUR_KPROBE] = "kprobe",
 };
 _Static_assert(ARRAY_SIZE(flavours) == FLAVOUR_COUNT_, "a flavour has no name");
+
+bool hook_flavour_works(enum hook hook, enum flavour flavour, const int *errors)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		const struct hook_row *row = &hook_rows[i];
+
+		if (row->hook != hook || row->flavour != flavour || row->need == ROW_FALLBACK)
+			continue;
+		if (errors[i] && row->need == ROW_REQUIRED)
+			return false;
+		if (!errors[i])
+			any = true;
+	}
+	return any;
+}
+
+unsigned int hook_modes(enum hook hook)
+{
+	return hooks[hook].modes;
+}
+
+enum hook hook_end(enum hook hook)
+{
+	return hooks[hook].end;
+}
 
 const char *hook_name(enum hook hook)
 {

@@ -16,24 +16,59 @@ enum hook {
 	HOOK_DIO_COMPLETE, /* it is over */
 	HOOK_DIO_RETURN,   /* it failed before there was anything to complete */
 	HOOK_DIO_INVALIDATE_FAIL, /* it gave up direct IO */
+
+	/* Windows that are one call: begin and end are its entry and its return. */
+	HOOK_DAX_BEGIN, /* copies between user memory and persistent memory */
+	HOOK_DAX_END,
+	HOOK_WRITE_BEGIN, /* copies into the page cache */
+	HOOK_WRITE_END,
+	HOOK_READ_BEGIN, /* copies out of the page cache */
+	HOOK_READ_END,
+	HOOK_SPLICE_BEGIN, /* pages of the page cache go into a pipe */
+	HOOK_SPLICE_END,
+	HOOK_SIZE_BEGIN, /* a truncate or a fallocate drops the page cache of its range */
+	HOOK_SIZE_END,
+	HOOK_DAX_FAULT_BEGIN, /* persistent memory is mapped for writing */
+	HOOK_DAX_FAULT_END,
+	HOOK_PAGE_FAULT_BEGIN, /* a mapped page of the page cache becomes writable */
+	HOOK_PAGE_FAULT_END,
 	HOOK_COUNT_
 };
 
 enum flavour { FLAVOUR_FENTRY, FLAVOUR_TP, FLAVOUR_KPROBE, FLAVOUR_COUNT_ };
 
+/* What a row is to its hook. */
+enum row_need {
+	ROW_REQUIRED, /* its flavour works only if this row does */
+	ROW_OPTIONAL, /* taken where it exists: a file system that may not be there */
+	ROW_FALLBACK, /* only where no flavour of the hook works */
+};
+
 struct hook_row {
 	enum hook hook;
 	enum flavour flavour;
-	bool at_return;	     /* fexit */
-	bool fallback;	     /* only where no row of this hook without this mark works */
+	bool at_return; /* fexit, kretprobe */
+	enum row_need need;
 	const char *program; /* in bpf/ */
 	const char *target;  /* function, or tracepoint without its category */
 };
 
-#define HOOK_ROWS_MAX 32
+#define HOOK_ROWS_MAX 96
 
 extern const struct hook_row hook_rows[];
 extern const size_t hook_rows_len;
+
+/*
+ * Can this hook be used in this flavour? `errors`: per row, 0 or why it cannot be attached. Every
+ * required row must work; where none is required, one of the optional ones.
+ */
+bool hook_flavour_works(enum hook hook, enum flavour flavour, const int *errors);
+
+/* Bit mask of enum ior_mode: for which ways of moving data the hook is there. */
+unsigned int hook_modes(enum hook hook);
+
+/* The hook that ends what this one begins, or HOOK_COUNT_. */
+enum hook hook_end(enum hook hook);
 
 const char *hook_name(enum hook hook);
 const char *hook_meaning(enum hook hook);

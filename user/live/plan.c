@@ -2,17 +2,18 @@
 #include "live/plan.h"
 
 #include "base/macro.h"
+#include "model/names.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool flavour_is_allowed(const struct plan_opts *opts, const struct hook_row *row)
+static bool flavour_is_allowed(const struct plan_opts *opts, enum hook hook, enum flavour flavour)
 {
 	/* Fallback notices exist as tracepoints only and cost nothing until they fire. */
-	if (row->hook == HOOK_DIO_INVALIDATE_FAIL)
+	if (hook == HOOK_DIO_INVALIDATE_FAIL)
 		return true;
-	return !opts->flavours || (opts->flavours & (1U << row->flavour));
+	return !opts->flavours || (opts->flavours & (1U << flavour));
 }
 
 static const char *error_text(int error)
@@ -32,46 +33,17 @@ static const char *error_text(int error)
 	}
 }
 
-/* Every row of one flavour of a hook must work: some need two programs. */
-static bool flavour_works(const struct kernel *kernel, const struct plan_opts *opts, enum hook hook,
-			  enum flavour flavour)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < hook_rows_len; i++) {
-		const struct hook_row *row = &hook_rows[i];
-
-		if (row->hook != hook || row->flavour != flavour || row->fallback)
-			continue;
-		if (!flavour_is_allowed(opts, row) || kernel->rows[i])
-			return false;
-		any = true;
-	}
-	return any;
-}
-
-static void take_rows(struct plan *plan, const struct kernel *kernel, enum hook hook,
+/* True if any row was there to take. */
+static bool take_rows(struct plan *plan, const struct kernel *kernel, enum hook hook,
 		      enum flavour flavour, bool fallback)
 {
-	for (size_t i = 0; i < hook_rows_len; i++) {
-		const struct hook_row *row = &hook_rows[i];
-
-		if (row->hook == hook && row->flavour == flavour && row->fallback == fallback &&
-		    !kernel->rows[i])
-			plan->rows[i] = true;
-	}
-}
-
-static bool take_fallback(struct plan *plan, const struct kernel *kernel,
-			  const struct plan_opts *opts, enum hook hook)
-{
 	bool any = false;
 
 	for (size_t i = 0; i < hook_rows_len; i++) {
 		const struct hook_row *row = &hook_rows[i];
 
-		if (row->hook != hook || !row->fallback || kernel->rows[i] ||
-		    !flavour_is_allowed(opts, row))
+		if (row->hook != hook || row->flavour != flavour || kernel->rows[i] ||
+		    (row->need == ROW_FALLBACK) != fallback)
 			continue;
 		plan->rows[i] = true;
 		any = true;
@@ -79,24 +51,49 @@ static bool take_fallback(struct plan *plan, const struct kernel *kernel,
 	return any;
 }
 
-/* Why is this flavour not the one? The first row that failed says it. */
-static void explain_failure(char *out, size_t size, const struct kernel *kernel,
+static bool take_fallback(struct plan *plan, const struct kernel *kernel,
+			  const struct plan_opts *opts, struct plan_hook *ph, enum hook hook)
+{
+	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
+		if (!flavour_is_allowed(opts, hook, f) || !take_rows(plan, kernel, hook, f, true))
+			continue;
+		ph->usable = true;
+		ph->flavour = f;
+		snprintf(ph->reason, sizeof(ph->reason), "on the file operations instead");
+		return true;
+	}
+	return false;
+}
+
+/* The first row of a flavour that had to work and did not, or -1. */
+static int first_failure(const struct kernel *kernel, enum hook hook, enum flavour flavour)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		const struct hook_row *row = &hook_rows[i];
+
+		if (row->hook == hook && row->flavour == flavour && row->need != ROW_FALLBACK &&
+		    kernel->rows[i])
+			return i;
+	}
+	return -1;
+}
+
+/* Why is none of the flavours better than `below` the one? */
+static void explain_failure(struct plan_hook *ph, const struct kernel *kernel,
 			    const struct plan_opts *opts, enum hook hook, enum flavour below)
 {
 	size_t used = 0;
 
-	out[0] = '\0';
-	for (size_t i = 0; i < hook_rows_len && used < size; i++) {
-		const struct hook_row *row = &hook_rows[i];
+	ph->reason[0] = '\0';
+	for (enum flavour f = 0; f < below && used < sizeof(ph->reason); f++) {
+		int row = first_failure(kernel, hook, f);
 
-		if (row->hook != hook || row->flavour >= below || row->fallback)
-			continue;
-		if (!flavour_is_allowed(opts, row))
-			used += snprintf(out + used, size - used, "%s%s: not asked for",
-					 used ? "; " : "", flavour_name(row->flavour));
-		else if (kernel->rows[i])
-			used += snprintf(out + used, size - used, "%s%s: %s", used ? "; " : "",
-					 flavour_name(row->flavour), error_text(kernel->rows[i]));
+		if (row >= 0)
+			used += snprintf(ph->reason + used, sizeof(ph->reason) - used, "%s%s: %s",
+					 used ? "; " : "", flavour_name(f),
+					 flavour_is_allowed(opts, hook, f)
+						 ? error_text(kernel->rows[row])
+						 : "not asked for");
 	}
 }
 
@@ -105,55 +102,90 @@ static void plan_hook(struct plan *plan, const struct kernel *kernel, const stru
 {
 	struct plan_hook *ph = &plan->hooks[hook];
 
+	if (!(hook_modes(hook) & plan->modes)) {
+		snprintf(ph->reason, sizeof(ph->reason), "not asked for with --mode");
+		return;
+	}
 	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
-		if (!flavour_works(kernel, opts, hook, f))
+		if (!flavour_is_allowed(opts, hook, f) ||
+		    !hook_flavour_works(hook, f, kernel->rows))
 			continue;
 		take_rows(plan, kernel, hook, f, false);
 		ph->usable = true;
 		ph->flavour = f;
-		explain_failure(ph->reason, sizeof(ph->reason), kernel, opts, hook, f);
+		explain_failure(ph, kernel, opts, hook, f);
 		return;
 	}
-	if (take_fallback(plan, kernel, opts, hook)) {
-		ph->usable = true;
-		ph->flavour = FLAVOUR_FENTRY;
-		snprintf(ph->reason, sizeof(ph->reason), "on the file operations instead");
+	if (take_fallback(plan, kernel, opts, ph, hook))
 		return;
-	}
-	explain_failure(ph->reason, sizeof(ph->reason), kernel, opts, hook, FLAVOUR_COUNT_);
+	explain_failure(ph, kernel, opts, hook, FLAVOUR_COUNT_);
 	if (!ph->reason[0])
 		snprintf(ph->reason, sizeof(ph->reason), "no flavour of it is known");
 }
 
+static void drop_hook(struct plan *plan, enum hook hook, const char *why)
+{
+	struct plan_hook *ph = &plan->hooks[hook];
+
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (hook_rows[i].hook == hook)
+			plan->rows[i] = false;
+	}
+	ph->usable = false;
+	snprintf(ph->reason, sizeof(ph->reason), "%s", why);
+}
+
+/* A begin whose end cannot be seen would leave its op in flight for ever; an end alone is idle. */
+static void plan_pairs(struct plan *plan)
+{
+	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++) {
+		enum hook end = hook_end(hook);
+
+		if (end == HOOK_COUNT_ || plan->hooks[hook].usable == plan->hooks[end].usable)
+			continue;
+		if (plan->hooks[hook].usable)
+			drop_hook(plan, hook, "its end cannot be seen");
+		else
+			drop_hook(plan, end, "its begin cannot be seen");
+	}
+}
+
 /* ---- coverage -------------------------------------------------------------------------------- */
 
-static void add_coverage(struct plan *plan, const char *fs, uint8_t kind, bool async,
-			 enum coverage_level level, const char *flavour, const char *reason)
+static const char *level_flavour(const struct plan *plan, enum coverage_level level, enum hook hook)
 {
-	if (plan->coverage_len == PLAN_COVERAGE_MAX)
-		return;
-	plan->coverage[plan->coverage_len++] = (struct coverage_view){
-		.fs = fs,
-		.mode = IOR_MODE_DIRECT,
-		.kind = kind,
-		.async = async,
-		.level = level,
-		.flavour = flavour,
-		.reason = reason,
-	};
+	return level == COVERAGE_NONE ? NULL : flavour_name(plan->hooks[hook].flavour);
+}
+
+/* One row, for synchronous and for asynchronous ops alike. */
+static void add_coverage(struct plan *plan, const char *fs, enum ior_mode mode,
+			 enum ior_op_kind kind, enum coverage_level level, const char *flavour,
+			 const char *reason)
+{
+	for (int async = 0; async < 2; async++) {
+		if (plan->coverage_len == PLAN_COVERAGE_MAX)
+			return;
+		plan->coverage[plan->coverage_len++] = (struct coverage_view){
+			.fs = fs,
+			.mode = mode,
+			.kind = kind,
+			.async = async,
+			.level = level,
+			.flavour = flavour,
+			.reason = reason,
+		};
+		if (kind == IOR_OP_SIZE || kind == IOR_OP_MMAP)
+			return;
+	}
 }
 
 static void add_direct(struct plan *plan, const char *fs, enum coverage_level level,
 		       const char *reason)
 {
-	const char *flavour = NULL;
+	const char *flavour = level_flavour(plan, level, HOOK_DIO_BEGIN);
 
-	if (level != COVERAGE_NONE)
-		flavour = flavour_name(plan->hooks[HOOK_DIO_BEGIN].flavour);
-	for (int async = 0; async < 2; async++) {
-		add_coverage(plan, fs, IOR_OP_READ, async, level, flavour, reason);
-		add_coverage(plan, fs, IOR_OP_WRITE, async, level, flavour, reason);
-	}
+	add_coverage(plan, fs, IOR_MODE_DIRECT, IOR_OP_READ, level, flavour, reason);
+	add_coverage(plan, fs, IOR_MODE_DIRECT, IOR_OP_WRITE, level, flavour, reason);
 }
 
 static void cover_inode_locked(struct plan *plan)
@@ -168,7 +200,7 @@ static void cover_inode_locked(struct plan *plan)
 	}
 	add_direct(plan, "ext4", level, reason);
 	add_direct(plan, "xfs", level, reason);
-	plan->covered_fs |= 1U << IOR_FS_EXT4 | 1U << IOR_FS_XFS;
+	plan->covered_fs[IOR_MODE_DIRECT] |= 1U << IOR_FS_EXT4 | 1U << IOR_FS_XFS;
 }
 
 static void cover_btrfs(struct plan *plan)
@@ -178,7 +210,7 @@ static void cover_btrfs(struct plan *plan)
 	if (submit->usable && submit->flavour != FLAVOUR_TP) {
 		add_direct(plan, "btrfs", COVERAGE_FULL,
 			   "window from the first bio: ordered extents serialize before it");
-		plan->covered_fs |= 1U << IOR_FS_BTRFS;
+		plan->covered_fs[IOR_MODE_DIRECT] |= 1U << IOR_FS_BTRFS;
 		plan->opens_at_submit |= 1U << IOR_FS_BTRFS;
 		return;
 	}
@@ -190,7 +222,7 @@ static void cover_others(struct plan *plan)
 {
 	add_direct(plan, "f2fs", COVERAGE_PARTIAL, "by the same hooks, not tested");
 	add_direct(plan, "other", COVERAGE_PARTIAL, "by the same hooks, not tested");
-	plan->covered_fs |= 1U << IOR_FS_F2FS | 1U << IOR_FS_OTHER;
+	plan->covered_fs[IOR_MODE_DIRECT] |= 1U << IOR_FS_F2FS | 1U << IOR_FS_OTHER;
 }
 
 /* Tracepoints tell a bio of direct IO by the address of its end function. */
@@ -201,7 +233,7 @@ static bool sees_bios(const struct plan *plan, const struct kernel *kernel, enum
 	return ph->usable && (ph->flavour != FLAVOUR_TP || kernel->sees_symbols);
 }
 
-static void plan_coverage(struct plan *plan, const struct kernel *kernel)
+static void cover_direct(struct plan *plan, const struct kernel *kernel)
 {
 	plan->sees_submit = sees_bios(plan, kernel, HOOK_DIO_SUBMIT);
 	plan->data_end_is_precise = sees_bios(plan, kernel, HOOK_DIO_DATA_END);
@@ -210,25 +242,160 @@ static void plan_coverage(struct plan *plan, const struct kernel *kernel)
 	cover_others(plan);
 }
 
+/* ---- coverage of windows that are one call --------------------------------------------------- */
+
+#define FS_ALL ((1U << IOR_FS_COUNT_) - 1)
+
+static const char *const call_fs[] = {"ext4", "xfs", "btrfs", "f2fs", "other"};
+
+/* Which file systems move such data through the function that is hooked. */
+struct call_cover {
+	enum ior_mode mode;
+	enum ior_op_kind kind;
+	enum hook begin;
+	const char *fs; /* names of `call_fs` that are seen, each followed by a space */
+	const char *window;
+	const char *elsewhere; /* why the others are not */
+};
+
+static const struct call_cover call_covers[] = {
+	{IOR_MODE_DAX, IOR_OP_READ, HOOK_DAX_BEGIN, "ext4 xfs other ",
+	 "window is the copy, dax_iomap_rw()", "it has no DAX"},
+	{IOR_MODE_DAX, IOR_OP_WRITE, HOOK_DAX_BEGIN, "ext4 xfs other ",
+	 "window is the copy, dax_iomap_rw()", "it has no DAX"},
+	{IOR_MODE_DAX, IOR_OP_MMAP, HOOK_DAX_FAULT_BEGIN, "ext4 xfs other ",
+	 "the fault is seen, the stores after it are not", "it has no DAX"},
+	{IOR_MODE_BUFFERED, IOR_OP_READ, HOOK_READ_BEGIN, "ext4 xfs btrfs f2fs other ",
+	 "window is the copy, filemap_read()", NULL},
+	{IOR_MODE_BUFFERED, IOR_OP_WRITE, HOOK_WRITE_BEGIN, "ext4 xfs f2fs other ",
+	 "window is the copy, generic_perform_write() or iomap_file_buffered_write()",
+	 "it has a buffered write of its own"},
+	{IOR_MODE_BUFFERED, IOR_OP_MMAP, HOOK_PAGE_FAULT_BEGIN, "ext4 xfs btrfs other ",
+	 "the fault is seen, the stores after it are not", "it has a fault of its own"},
+	{IOR_MODE_SIZE, IOR_OP_SIZE, HOOK_SIZE_BEGIN, "ext4 xfs btrfs f2fs other ",
+	 "window is the dropping of the page cache", NULL},
+};
+
+static bool fs_is_in(const char *list, const char *fs)
+{
+	const char *at = strstr(list, fs);
+
+	return at && at[strlen(fs)] == ' ';
+}
+
+static void cover_call(struct plan *plan, const struct call_cover *cover, const char *fs)
+{
+	const struct plan_hook *ph = &plan->hooks[cover->begin];
+	enum coverage_level level = COVERAGE_PARTIAL;
+	const char *reason = cover->window;
+
+	if (!fs_is_in(cover->fs, fs)) {
+		level = COVERAGE_NONE;
+		reason = cover->elsewhere;
+	} else if (!ph->usable) {
+		level = COVERAGE_NONE;
+		reason = "no hook shows both begin and end of the call; see Hooks";
+	} else if (cover->kind == IOR_OP_MMAP) {
+		level = COVERAGE_PARTIAL;
+	} else if (ph->flavour == FLAVOUR_KPROBE) {
+		reason = "a kretprobe ends the window, and the kernel drops some under load";
+	} else if (fs_is_in("ext4 xfs ", fs)) {
+		level = COVERAGE_FULL;
+	} else {
+		reason = "by the same hooks, not tested";
+	}
+	add_coverage(plan, fs, cover->mode, cover->kind, level,
+		     level_flavour(plan, level, cover->begin), reason);
+}
+
+static void cover_calls(struct plan *plan, enum ior_mode mode)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(call_covers); i++) {
+		if (call_covers[i].mode != mode)
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(call_fs); k++)
+			cover_call(plan, &call_covers[i], call_fs[k]);
+	}
+	/* Reads of btrfs are seen, its writes are not: an op of it is a loss, not a silence. */
+	plan->covered_fs[mode] = FS_ALL;
+	if (mode == IOR_MODE_BUFFERED)
+		plan->covered_fs[mode] &= ~(1U << IOR_FS_BTRFS);
+}
+
+static void plan_coverage(struct plan *plan, const struct kernel *kernel)
+{
+	if (plan->modes & (1U << IOR_MODE_DIRECT))
+		cover_direct(plan, kernel);
+	for (enum ior_mode mode = IOR_MODE_DAX; mode < IOR_MODE_COUNT_; mode++) {
+		if (plan->modes & (1U << mode))
+			cover_calls(plan, mode);
+	}
+}
+
+struct probe_opts plan_probe_opts(const struct plan_opts *opts)
+{
+	return (struct probe_opts){
+		.modes = opts->modes ? opts->modes : PLAN_MODES_DEFAULT,
+		.flavours = opts->flavours,
+	};
+}
+
+/* The hook without which nothing is seen of this mode. */
+static enum hook vital_hook(const struct plan *plan, enum ior_mode mode)
+{
+	switch (mode) {
+	case IOR_MODE_DIRECT:
+		return plan->hooks[HOOK_DIO_BEGIN].usable ? HOOK_DIO_COMPLETE : HOOK_DIO_BEGIN;
+	case IOR_MODE_DAX:
+		return HOOK_DAX_BEGIN;
+	case IOR_MODE_BUFFERED:
+		return plan->hooks[HOOK_WRITE_BEGIN].usable ? HOOK_READ_BEGIN : HOOK_WRITE_BEGIN;
+	case IOR_MODE_SIZE:
+	case IOR_MODE_COUNT_:
+		break;
+	}
+	return HOOK_SIZE_BEGIN;
+}
+
+/* Each mode that is wanted has its hooks, or at least one has. */
+static int check_modes(const struct plan *plan, bool every_mode, struct reason *why)
+{
+	bool any = false;
+
+	for (enum ior_mode mode = 0; mode < IOR_MODE_COUNT_; mode++) {
+		enum hook hook = vital_hook(plan, mode);
+		const struct plan_hook *ph = &plan->hooks[hook];
+
+		if (!(plan->modes & (1U << mode)))
+			continue;
+		if (ph->usable)
+			any = true;
+		else if (every_mode || mode == IOR_MODE_DIRECT)
+			return reason_fail(
+				why, -EOPNOTSUPP,
+				"%s IO cannot be seen on this kernel: no hook shows where "
+				"%s: %s",
+				mode_name(mode), hook_meaning(hook), ph->reason);
+	}
+	return any ? 0 : reason_fail(why, -EOPNOTSUPP, "nothing that was asked for can be seen");
+}
+
 int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct plan *ret,
 	       struct reason *why)
 {
-	struct plan plan = {};
+	struct plan plan = {.modes = plan_probe_opts(opts).modes};
+	int r;
 
 	if (!kernel->has_ringbuf || !kernel->has_bpf_loop)
-		return reason_fail(why, -EOPNOTSUPP,
-				   "this kernel (%s) lacks %s; 6.1 or newer is needed",
-				   kernel->release,
-				   kernel->has_ringbuf ? "bpf_loop()" : "BPF ring buffers");
+		return reason_fail(
+			why, -EOPNOTSUPP, "this kernel (%s) lacks %s; 6.1 or newer is needed",
+			kernel->release, kernel->has_ringbuf ? "bpf_loop()" : "BPF ring buffers");
 	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++)
 		plan_hook(&plan, kernel, opts, hook);
-	if (!plan.hooks[HOOK_DIO_BEGIN].usable)
-		return reason_fail(why, -EOPNOTSUPP,
-				   "no hook shows where a direct IO begins: %s",
-				   plan.hooks[HOOK_DIO_BEGIN].reason);
-	if (!plan.hooks[HOOK_DIO_COMPLETE].usable)
-		return reason_fail(why, -EOPNOTSUPP, "no hook shows where a direct IO ends: %s",
-				   plan.hooks[HOOK_DIO_COMPLETE].reason);
+	plan_pairs(&plan);
+	r = check_modes(&plan, opts->every_mode, why);
+	if (r < 0)
+		return r;
 	plan_coverage(&plan, kernel);
 	*ret = plan;
 	return 0;
@@ -254,8 +421,10 @@ int plan_parse_flavours(const char *text, unsigned int *ret, struct reason *why)
 		int f = flavour_by_name(text, len);
 
 		if (f < 0)
-			return reason_fail(why, f, "unknown flavour \"%.*s\": fentry, tp and kprobe "
-						   "exist", (int)len, text);
+			return reason_fail(why, f,
+					   "unknown flavour \"%.*s\": fentry, tp and kprobe "
+					   "exist",
+					   (int)len, text);
 		mask |= 1U << f;
 		text += len;
 		if (*text == ',')

@@ -10,8 +10,14 @@
 
 #include "model/view.h"
 
+#define PLAN_MODES_ALL ((1U << IOR_MODE_COUNT_) - 1)
+/* Hits in the page cache are frequent: buffered IO is watched only when asked for. */
+#define PLAN_MODES_DEFAULT (PLAN_MODES_ALL & ~(1U << IOR_MODE_BUFFERED))
+
 struct plan_opts {
 	unsigned int flavours; /* bit mask of enum flavour that may be used; 0: all */
+	unsigned int modes;    /* bit mask of enum ior_mode that is wanted; 0: the default ones */
+	bool every_mode;       /* a wanted mode that cannot be seen is an error */
 };
 
 struct plan_hook {
@@ -20,12 +26,13 @@ struct plan_hook {
 	char reason[160];
 };
 
-#define PLAN_COVERAGE_MAX 64
+#define PLAN_COVERAGE_MAX 96
 
 struct plan {
 	bool rows[HOOK_ROWS_MAX]; /* rows of the hook table to attach */
 	struct plan_hook hooks[HOOK_COUNT_];
-	uint32_t covered_fs;	   /* bit mask of enum ior_fs */
+	unsigned int modes;	   /* bit mask of enum ior_mode that this plan is about */
+	uint32_t covered_fs[IOR_MODE_COUNT_]; /* bit mask of enum ior_fs */
 	uint32_t opens_at_submit;  /* bit mask of enum ior_fs */
 	bool sees_submit;	   /* the first bio of an op */
 	bool data_end_is_precise;  /* windows close at the last bio, else at completion */
@@ -33,7 +40,10 @@ struct plan {
 	size_t coverage_len;
 };
 
-/* -EOPNOTSUPP with the reason when nothing useful can be seen. */
+/* What kernel_probe() has to ask for such a plan. */
+struct probe_opts plan_probe_opts(const struct plan_opts *opts);
+
+/* -EOPNOTSUPP with the reason when nothing useful, or not all that is wanted, can be seen. */
 int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct plan *ret,
 	       struct reason *why);
 

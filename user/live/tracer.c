@@ -117,7 +117,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	if (r < 0)
 		return r;
 	options.mnt_ns_inum = mount_namespace();
-	options.covered_fs = plan->covered_fs;
+	memcpy(options.covered_fs, plan->covered_fs, sizeof(options.covered_fs));
 	options.opens_at_submit = plan->opens_at_submit;
 	options.sees_submit = plan->sees_submit;
 	options.has_rdonly_cast = kernel->has_rdonly_cast;
@@ -127,9 +127,15 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 
 /* Ends before begins: an op whose begin we see must not end unseen. */
 static const enum hook attach_order[] = {
-	HOOK_DIO_COMPLETE, HOOK_DIO_DATA_END,	     HOOK_DIO_RETURN,
-	HOOK_DIO_SUBMIT,   HOOK_DIO_INVALIDATE_FAIL, HOOK_DIO_BEGIN,
+	HOOK_DIO_COMPLETE,   HOOK_DIO_DATA_END,	       HOOK_DIO_RETURN,
+	HOOK_DAX_END,	     HOOK_WRITE_END,	       HOOK_READ_END,
+	HOOK_SPLICE_END,     HOOK_SIZE_END,	       HOOK_DAX_FAULT_END,
+	HOOK_PAGE_FAULT_END, HOOK_DIO_SUBMIT,	       HOOK_DIO_INVALIDATE_FAIL,
+	HOOK_DIO_BEGIN,	     HOOK_DAX_BEGIN,	       HOOK_WRITE_BEGIN,
+	HOOK_READ_BEGIN,     HOOK_SPLICE_BEGIN,	       HOOK_SIZE_BEGIN,
+	HOOK_DAX_FAULT_BEGIN, HOOK_PAGE_FAULT_BEGIN,
 };
+_Static_assert(sizeof(attach_order) / sizeof(attach_order[0]) == HOOK_COUNT_, "every hook, once");
 
 static int attach_hook(struct tracer *t, const struct plan *plan, enum hook hook,
 		       struct reason *why)

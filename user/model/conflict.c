@@ -91,6 +91,11 @@ uint64_t conflict_fingerprint(const struct ior_finding_key *key, const char *pat
 	return hash;
 }
 
+bool conflict_is_mapped(const struct conflict_view *conflict)
+{
+	return (conflict->ops[0].op.flags | conflict->ops[1].op.flags) & IOR_OPF_MAPPED;
+}
+
 struct conflict_view conflict_view_of(const struct ior_rec_conflict *record, uint64_t id,
 				      int64_t real_minus_mono_ns)
 {

@@ -32,6 +32,9 @@ void finding_key_normalize(struct ior_finding_key *key);
  */
 uint64_t conflict_fingerprint(const struct ior_finding_key *key, const char *path);
 
+/* Had anybody the file mapped shared and writable? Stores through a mapping are not seen. */
+bool conflict_is_mapped(const struct conflict_view *conflict);
+
 /* Record to view, without what only the system knows (path, stacks, cgroup). Borrows nothing. */
 struct conflict_view conflict_view_of(const struct ior_rec_conflict *record, uint64_t id,
 				      int64_t real_minus_mono_ns);

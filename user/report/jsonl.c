@@ -184,7 +184,7 @@ static int jsonl_conflict(const struct conflict_view *conflict, const struct rep
 	struct conflict_traits traits = conflict_traits(&conflict->ops[0].op, &conflict->ops[1].op);
 
 	(void)style;
-	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:[o, o]}",
+	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:b, s:[o, o]}",
 				  "schema", SCHEMA,
 				  "type", "conflict",
 				  "id", count(conflict->id),
@@ -194,6 +194,7 @@ static int jsonl_conflict(const struct conflict_view *conflict, const struct rep
 				  "shape", shape_name(traits.shape),
 				  "overlap", overlap_object(traits.overlap),
 				  "tear", tear_name(traits.tear),
+				  "mapped", conflict_is_mapped(conflict),
 				  "ops", op_object(&conflict->ops[0]), op_object(&conflict->ops[1])),
 			out);
 }

@@ -257,6 +257,8 @@ static int text_conflict(const struct conflict_view *conflict, const struct repo
 	put_tear(traits.tear, style, out);
 	buf_putc(out, '\n');
 	put_rows("AB", rows, out);
+	if (conflict_is_mapped(conflict))
+		buf_puts(out, "     the file is mapped shared and writable: stores are not seen\n");
 	draw_overlap(a->range, b->range, style, out);
 	buf_puts(out, "     ");
 	units_append_time(out, conflict->time_real_ns);

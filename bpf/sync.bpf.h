@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Ops whose window is one function call: the copy of DAX and buffered IO, the page cache being
+ * dropped under a truncate, a fault that makes a page writable. What the hooks of all flavours have
+ * in common.
+ */
+#ifndef IORACE_SYNC_BPF_H
+#define IORACE_SYNC_BPF_H
+
+#include "compat.bpf.h"
+#include "op.bpf.h"
+
+/*
+ * One call of one kind at a time in one task; a fault may come in the middle of a copy, a truncate
+ * in the middle of a failing write. A return probe knows the task and nothing else, so task and
+ * kind are the identity. Both tasks and kiocbs are aligned to 8, so these differ from every kiocb.
+ */
+enum sync_site {
+	SYNC_DAX = 1,
+	SYNC_WRITE,
+	SYNC_READ,
+	SYNC_SIZE,
+	SYNC_FAULT,
+};
+#define SYNC_KEY_MASK 7ULL
+
+static __always_inline __u64 sync_key(enum sync_site site)
+{
+	return bpf_get_current_task() | site;
+}
+
+static __always_inline int sync_begin(void *ctx, enum sync_site site, __u64 kiocb, __u64 iter,
+				      enum ior_mode mode, enum ior_op_kind kind)
+{
+	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+	struct op_desc desc = {
+		.key = sync_key(site),
+		.file = file,
+		.inode = KPTR(struct file, file, f_inode),
+		.pos = KREAD(struct kiocb, kiocb, ki_pos),
+		.len_bytes = compat_iter_len(iter),
+		.kind = kind,
+		.mode = mode,
+		.async = compat_kiocb_is_async(kiocb),
+	};
+
+	return op_begin(ctx, &desc);
+}
+
+static __always_inline int dax_begin(void *ctx, __u64 kiocb, __u64 iter)
+{
+	return sync_begin(ctx, SYNC_DAX, kiocb, iter, IOR_MODE_DAX,
+			  compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ);
+}
+
+static __always_inline int buffered_write_begin(void *ctx, __u64 kiocb, __u64 iter)
+{
+	return sync_begin(ctx, SYNC_WRITE, kiocb, iter, IOR_MODE_BUFFERED, IOR_OP_WRITE);
+}
+
+static __always_inline int buffered_read_begin(void *ctx, __u64 kiocb, __u64 iter)
+{
+	return sync_begin(ctx, SYNC_READ, kiocb, iter, IOR_MODE_BUFFERED, IOR_OP_READ);
+}
+
+/* filemap_splice_read(in, ppos, pipe, len): the pages go to the pipe as they are. */
+static __always_inline int splice_read_begin(void *ctx, __u64 file, __u64 ppos, __u64 len_bytes)
+{
+	struct op_desc desc = {
+		.key = sync_key(SYNC_READ),
+		.file = file,
+		.inode = KPTR(struct file, file, f_inode),
+		.pos = KWORD(ppos),
+		.len_bytes = len_bytes,
+		.kind = IOR_OP_READ,
+		.mode = IOR_MODE_BUFFERED,
+	};
+
+	return op_begin(ctx, &desc);
+}
+
+/*
+ * Truncate, punch, zero, collapse, insert, reflink: all drop the page cache of what they change
+ * right before or while they change it, under i_rwsem and invalidate_lock, both exclusive. A read
+ * that comes later finds no page, and waits for invalidate_lock or sees the new i_size.
+ */
+static __always_inline int size_begin(void *ctx, __u64 inode, __u64 start, __u64 end)
+{
+	struct op_desc desc = {
+		.key = sync_key(SYNC_SIZE),
+		.inode = inode,
+		.pos = start,
+		.len_bytes = end > start ? end - start : 0,
+		.kind = IOR_OP_SIZE,
+		.mode = IOR_MODE_SIZE,
+	};
+
+	return op_begin(ctx, &desc);
+}
+
+#define SIZE_TO_THE_END (1ULL << 63) /* one more than the last offset a file can have */
+
+static __always_inline int truncate_begin(void *ctx, __u64 inode, __u64 new_size)
+{
+	return size_begin(ctx, inode, new_size, SIZE_TO_THE_END);
+}
+
+/* `last`: -1 means to the end, truncate_pagecache_range(), mm/truncate.c. */
+static __always_inline int drop_range_begin(void *ctx, __u64 inode, __u64 start, __u64 last)
+{
+	return size_begin(ctx, inode, start, last == ~0ULL ? SIZE_TO_THE_END : last + 1);
+}
+
+#define IOR_VM_SHARED 0x8 /* include/linux/mm.h */
+#define IOR_PAGE_SHIFT 12
+#define IOR_PMD_SHIFT 21
+
+/* From here on the task may store into the page, and nobody sees when. */
+static __always_inline int fault_begin(void *ctx, __u64 vmf, enum ior_mode mode, int shift)
+{
+	__u64 vma = KPTR(struct vm_fault, vmf, vma);
+	__u64 file = KPTR(struct vm_area_struct, vma, vm_file);
+	__u64 start = KREAD(struct vm_fault, vmf, pgoff) << IOR_PAGE_SHIFT;
+	struct op_desc desc = {
+		.key = sync_key(SYNC_FAULT),
+		.file = file,
+		.pos = start >> shift << shift,
+		.len_bytes = 1ULL << shift,
+		.kind = IOR_OP_MMAP,
+		.mode = mode,
+	};
+
+	if (!file || !(KREAD(struct vm_area_struct, vma, vm_flags) & IOR_VM_SHARED))
+		return 0;
+	desc.inode = KPTR(struct file, file, f_inode);
+	return op_begin(ctx, &desc);
+}
+
+static __always_inline int page_fault_begin(void *ctx, __u64 vmf)
+{
+	return fault_begin(ctx, vmf, IOR_MODE_BUFFERED, IOR_PAGE_SHIFT);
+}
+
+/* `order`: of pages, or enum page_entry_size before 6.6; zero is one page in both. */
+static __always_inline int dax_fault_begin(void *ctx, __u64 vmf, __u32 order)
+{
+	if (!(KREAD(struct vm_fault, vmf, flags) & FAULT_FLAG_WRITE))
+		return 0;
+	return fault_begin(ctx, vmf, IOR_MODE_DAX, order ? IOR_PMD_SHIFT : IOR_PAGE_SHIFT);
+}
+
+/* The call returned. `file`: what it was on, 0 where the hook cannot tell. */
+static __always_inline int sync_end(enum sync_site site, __u64 file)
+{
+	return op_end(sync_key(site), file ? KPTR(struct file, file, f_inode) : 0);
+}
+
+#endif
