@@ -114,13 +114,21 @@ $(O)/iorace.bpf.o: bpf/iorace.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(O)/iorace.bpf.d -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
+# The same for kernels without bpf_rdonly_cast(), see bpf/compat.bpf.h.
+$(O)/iorace_by_helper.bpf.o: bpf/iorace.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DIOR_FIELDS_BY_HELPER \
+		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
 $(O)/%.skel.h: $(O)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
 
 # ---- tool ----------------------------------------------------------------------------------------
 
-$(O)/user/live/tracer.o: $(O)/iorace.skel.h
+$(O)/user/live/tracer.o: $(O)/iorace.skel.h $(O)/iorace_by_helper.skel.h
 
 $(O)/%.o: %.c
 	$(say) CC $@
@@ -290,7 +298,8 @@ $(O)/tests/bench/rivals.bpf.o: tests/bench/rivals.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
-$(O)/tests/bench/rungs.o: $(O)/iorace.skel.h $(O)/tests/bench/rivals.skel.h
+$(O)/tests/bench/rungs.o: $(O)/iorace.skel.h $(O)/iorace_by_helper.skel.h \
+	$(O)/tests/bench/rivals.skel.h
 
 $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/features.o
 	$(say) LINK $@

@@ -19,9 +19,15 @@ extern const volatile struct ior_options ior_options;
 
 /*
  * 6.2 (a35b9af4ec2c, "bpf: Add a kfunc for generic type cast") reads fields with plain loads; the
- * helper costs ten times as much. The tool probes for the kfunc and the verifier drops the other
- * branch.
+ * helper costs ten times as much. The same source is compiled to two objects, of which the tool
+ * loads the one that fits the kernel: asking at run time costs more than the load.
  */
+#ifdef IOR_FIELDS_BY_HELPER
+#define IOR_HAS_RDONLY_CAST 0
+#else
+#define IOR_HAS_RDONLY_CAST 1
+#endif
+
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 /*
@@ -32,7 +38,7 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 	({                                                                                        \
 		typeof(((type *)0)->field) _value;                                                \
 		__u64 _object = (__u64)(address);                                                 \
-		if (ior_options.has_rdonly_cast) {                                                \
+		if (IOR_HAS_RDONLY_CAST) {                                                \
 			const type *_p = bpf_rdonly_cast((const void *)_object,                   \
 							 bpf_core_type_id_kernel(type));          \
 			_value = _p->field;                                                       \
@@ -53,7 +59,7 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 	({                                                                                        \
 		__u64 _value = 0;                                                                 \
 		__u64 _at = (address);                                                            \
-		if (ior_options.has_rdonly_cast) {                                                \
+		if (IOR_HAS_RDONLY_CAST) {                                                \
 			const struct timespec64 *_p = bpf_rdonly_cast(                            \
 				(const void *)_at, bpf_core_type_id_kernel(struct timespec64));   \
 			_value = _p->tv_sec;                                                      \
@@ -123,7 +129,7 @@ static __always_inline void compat_task_ids(__u64 task, struct ior_op *op)
 {
 	__u64 pid_tgid;
 
-	if (ior_options.has_rdonly_cast) {
+	if (IOR_HAS_RDONLY_CAST) {
 		op->pid = KREAD(struct task_struct, task, tgid);
 		op->tid = KREAD(struct task_struct, task, pid);
 		return;
@@ -137,7 +143,7 @@ static __always_inline __u64 compat_task_cgroup_id(__u64 task)
 {
 	__u64 at;
 
-	if (!ior_options.has_rdonly_cast || !bpf_core_field_exists(struct task_struct, cgroups) ||
+	if (!IOR_HAS_RDONLY_CAST || !bpf_core_field_exists(struct task_struct, cgroups) ||
 	    !bpf_core_field_exists(struct css_set, dfl_cgrp))
 		return bpf_get_current_cgroup_id();
 	at = KPTR(struct task_struct, task, cgroups);
@@ -155,7 +161,7 @@ static __always_inline void compat_task_comm(__u64 task, char comm[IOR_COMM_LEN]
 	__u64 at = KADDR(struct task_struct, task, comm);
 	__u64 words[2] = {};
 
-	if (ior_options.has_rdonly_cast) {
+	if (IOR_HAS_RDONLY_CAST) {
 		words[0] = KWORD(at);
 		words[1] = KWORD(at + sizeof(words[0]));
 	} else {

@@ -177,10 +177,9 @@ struct ior_options {
 	__u32 mnt_ns_inum;	/* mount namespace of the tool */
 	__u32 covered_fs[IOR_MODE_COUNT_]; /* bit mask of enum ior_fs whose windows the plan sees */
 	__u32 opens_at_submit;	/* bit mask of enum ior_fs: window opens at the first bio */
-	__u8 has_rdonly_cast;	/* 6.2+, else fields are read by helper */
 	__u8 sees_submit;	/* the first bio of an op is seen */
 	__u8 want_stacks;
-	__u8 pad[5];
+	__u8 pad[6];
 };
 
 #endif

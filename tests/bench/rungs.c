@@ -127,7 +127,6 @@ static int set_up(struct tracer_opts *opts, enum rung_setup setup, const char *d
 	o->stale_ns = 60ULL * 1000000000;
 	o->max_records = setup == SETUP_CHECK ? 100000 : UINT64_MAX;
 	o->sample_ns = setup == SETUP_CHECK ? 0 : 1000000000ULL;
-	o->modes = ~0U;
 	o->kind_ww = o->kind_rw = 1;
 	if (setup == SETUP_CHECK)
 		select_ourselves(opts);
@@ -221,7 +220,6 @@ static int open_rivals(struct rung *rung, struct reason *why)
 	rung->rivals = rivals_bpf__open();
 	if (!rung->rivals)
 		return reason_fail(why, -errno, "cannot open the rivals: %s", strerror(errno));
-	rung->rivals->rodata->ior_options.has_rdonly_cast = 1;
 	bpf_object__for_each_program(prog, rung->rivals->obj) {
 		bool mine = !strncmp(bpf_program__name(prog), rung->spec->programs,
 				     strlen(rung->spec->programs));

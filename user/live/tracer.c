@@ -6,6 +6,7 @@
 #include <iorace/slot.h>
 
 #include "iorace.skel.h"
+#include "iorace_by_helper.skel.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -104,13 +105,47 @@ static int choose_programs(struct iorace_bpf *skel, const struct plan *plan)
 	return 0;
 }
 
+/*
+ * The same programs with fields read by helper, in the skeleton of the others: one source, so maps,
+ * programs and variables are the same.
+ */
+#define SAME_VARIABLES(section)                                                                   \
+	_Static_assert(sizeof(struct iorace_bpf__##section) ==                                    \
+			       sizeof(struct iorace_by_helper_bpf__##section),                    \
+		       #section " of both objects")
+SAME_VARIABLES(rodata);
+SAME_VARIABLES(bss);
+_Static_assert(offsetof(struct iorace_bpf__rodata, ior_options) ==
+		       offsetof(struct iorace_by_helper_bpf__rodata, ior_options),
+	       "options of both objects");
+
+static struct iorace_bpf *open_by_helper(void)
+{
+	struct iorace_bpf *skel = calloc(1, sizeof(*skel));
+	int r;
+
+	if (!skel)
+		return NULL;
+	r = iorace_bpf__create_skeleton(skel);
+	if (!r) {
+		skel->skeleton->data =
+			(void *)iorace_by_helper_bpf__elf_bytes(&skel->skeleton->data_sz);
+		r = bpf_object__open_skeleton(skel->skeleton, NULL);
+	}
+	if (!r)
+		return skel;
+	iorace_bpf__destroy(skel);
+	errno = -r;
+	return NULL;
+}
+
 static int open_skeleton(struct tracer *t, const struct plan *plan, const struct kernel *kernel,
 			 const struct tracer_opts *opts)
 {
 	struct ior_options options = opts->options;
 	int r;
 
-	t->skel = iorace_bpf__open();
+	t->skel = kernel->has_rdonly_cast ? iorace_bpf__open() : open_by_helper();
 	if (!t->skel)
 		return -errno;
 	r = set_sizes(t->skel, opts, &options);
@@ -120,7 +155,6 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	memcpy(options.covered_fs, plan->covered_fs, sizeof(options.covered_fs));
 	options.opens_at_submit = plan->opens_at_submit;
 	options.sees_submit = plan->sees_submit;
-	options.has_rdonly_cast = kernel->has_rdonly_cast;
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
 }
