@@ -54,12 +54,17 @@ static __always_inline void fs_count(__u8 fs)
 		c->fs_ops[fs]++;
 }
 
-static __always_inline void stat_count_exact(enum ior_stat stat)
+static __always_inline void stat_add_exact(__u32 stat, __u64 count)
 {
 	struct ior_counters *c = counters();
 
-	if (c)
-		__sync_fetch_and_add(&c->stats[stat], 1);
+	if (c && stat < IOR_STAT_COUNT_)
+		__sync_fetch_and_add(&c->stats[stat], count);
+}
+
+static __always_inline void stat_count_exact(enum ior_stat stat)
+{
+	stat_add_exact(stat, 1);
 }
 
 /* Every way to miss something ends here. */

@@ -6,12 +6,13 @@
 #include "compat.bpf.h"
 #include "op.bpf.h"
 
-extern const void iomap_dio_bio_end_io __ksym __weak;
-
 #define IOR_EIOCBQUEUED 529 /* include/linux/errno.h */
 
 /* include/linux/iomap.h, since 5.13: fail rather than allocate or zero. */
 #define IOR_IOMAP_DIO_OVERWRITE_ONLY 2
+
+/* Since 5.11: asynchronous by its kiocb, but it does not return before it is over. */
+#define IOR_IOMAP_DIO_FORCE_WAIT 1
 
 /*
  * XFS tries an unaligned write under the shared lock first, and io_uring everything without
@@ -29,7 +30,8 @@ static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 d
 		.len_bytes = compat_iter_len(iter),
 		.kind = compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ,
 		.mode = IOR_MODE_DIRECT,
-		.async = compat_kiocb_is_async(kiocb),
+		.flags = (compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0) |
+			 (dio_flags & IOR_IOMAP_DIO_FORCE_WAIT ? IOR_OPF_HOLDS : 0),
 		.tentative = (dio_flags & IOR_IOMAP_DIO_OVERWRITE_ONLY) ||
 			     compat_kiocb_is_nowait(kiocb),
 	};
@@ -45,7 +47,7 @@ static __always_inline __u64 dio_kiocb(__u64 dio)
 /* The dio of a bio of direct IO, or 0: others have another end function. */
 static __always_inline __u64 bio_dio(__u64 bio)
 {
-	if (KPTR(struct bio, bio, bi_end_io) != (__u64)&iomap_dio_bio_end_io)
+	if (KPTR(struct bio, bio, bi_end_io) != ior_options.dio_bio_end_io)
 		return 0;
 	return KPTR(struct bio, bio, bi_private);
 }
@@ -68,7 +70,7 @@ static __always_inline int dio_return(__u64 kiocb, __s64 ret)
 	bool is_error = ret < 0 && ret >= -4095;
 
 	if (ret == 0 || (is_error && ret != -IOR_EIOCBQUEUED))
-		return op_drop(kiocb);
+		return op_retry(kiocb);
 	return 0;
 }
 

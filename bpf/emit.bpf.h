@@ -51,27 +51,38 @@ static __always_inline bool path_take_name(struct ior_rec_path *rec, __u64 dentr
 	return true;
 }
 
+struct names_walk {
+	struct path_walk walk;
+	struct ior_rec_path *rec;
+	__u64 ended;
+};
+
+static int names_step(__u32 i, struct names_walk *n)
+{
+	enum walk_result result = walk_look(&n->walk);
+
+	if (result == WALK_CROSSED)
+		return 0;
+	if (result == WALK_NAME && path_take_name(n->rec, n->walk.dentry)) {
+		walk_up(&n->walk);
+		return 0;
+	}
+	if (result != WALK_NAME)
+		path_finish(n->rec, &n->walk, result);
+	n->ended = 1;
+	return 1;
+}
+
 static __always_inline void path_walk_names(struct ior_rec_path *rec, __u64 file)
 {
-	struct path_walk w;
+	struct names_walk n = { .rec = rec };
 
-	walk_from_file(&w, file);
-	if (!KPTR(struct dentry, w.dentry, d_hash.pprev))
+	walk_from_file(&n.walk, file);
+	if (!KPTR(struct dentry, n.walk.dentry, d_hash.pprev))
 		rec->state |= IOR_PATH_DELETED;
-	for (int i = 0; i < IOR_PATH_NAMES_MAX; i++) {
-		enum walk_result result = walk_look(&w);
-
-		if (result == WALK_CROSSED)
-			continue;
-		if (result != WALK_NAME) {
-			path_finish(rec, &w, result);
-			return;
-		}
-		if (!path_take_name(rec, w.dentry))
-			return;
-		walk_up(&w);
-	}
-	rec->state |= IOR_PATH_TRUNCATED;
+	bpf_loop(IOR_PATH_NAMES_MAX, names_step, &n, 0);
+	if (!n.ended)
+		rec->state |= IOR_PATH_TRUNCATED;
 }
 
 static __noinline int emit_path(const struct ior_file *id, __u64 file)

@@ -94,11 +94,6 @@ int btrfs_write_return_fexit(void *ctx)
 
 /* ---- ops whose window is one call ------------------------------------------------------------ */
 
-static __always_inline __u64 kiocb_file(__u64 kiocb)
-{
-	return KPTR(struct kiocb, kiocb, ki_filp);
-}
-
 SEC("?fentry/dax_iomap_rw")
 int dax_begin_fentry(void *ctx)
 {
@@ -108,7 +103,7 @@ int dax_begin_fentry(void *ctx)
 SEC("?fexit/dax_iomap_rw")
 int dax_end_fexit(void *ctx)
 {
-	return sync_end(SYNC_DAX, kiocb_file(arg(ctx, 0)));
+	return sync_kiocb_end(SYNC_DAX, arg(ctx, 0));
 }
 
 SEC("?fentry/generic_perform_write")
@@ -120,7 +115,7 @@ int perform_write_begin_fentry(void *ctx)
 SEC("?fexit/generic_perform_write")
 int perform_write_end_fexit(void *ctx)
 {
-	return sync_end(SYNC_WRITE, kiocb_file(arg(ctx, 0)));
+	return sync_kiocb_end(SYNC_WRITE, arg(ctx, 0));
 }
 
 SEC("?fentry/iomap_file_buffered_write")
@@ -132,7 +127,7 @@ int iomap_write_begin_fentry(void *ctx)
 SEC("?fexit/iomap_file_buffered_write")
 int iomap_write_end_fexit(void *ctx)
 {
-	return sync_end(SYNC_WRITE, kiocb_file(arg(ctx, 0)));
+	return sync_kiocb_end(SYNC_WRITE, arg(ctx, 0));
 }
 
 SEC("?fentry/filemap_read")
@@ -144,7 +139,7 @@ int filemap_read_begin_fentry(void *ctx)
 SEC("?fexit/filemap_read")
 int filemap_read_end_fexit(void *ctx)
 {
-	return sync_end(SYNC_READ, kiocb_file(arg(ctx, 0)));
+	return sync_kiocb_end(SYNC_READ, arg(ctx, 0));
 }
 
 SEC("?fentry/filemap_splice_read")
@@ -241,4 +236,66 @@ SEC("?fexit/filemap_page_mkwrite")
 int filemap_mkwrite_end_fexit(void *ctx)
 {
 	return sync_end(SYNC_FAULT, 0);
+}
+
+/* ---- spans ----------------------------------------------------------------------------------- */
+
+SEC("?fentry/ext4_file_read_iter")
+int ext4_read_span_begin_fentry(void *ctx)
+{
+	return span_begin(arg(ctx, 0), arg(ctx, 1), IOR_OP_READ);
+}
+
+SEC("?fexit/ext4_file_read_iter")
+int ext4_read_span_end_fexit(void *ctx)
+{
+	return file_iter_return(ctx);
+}
+
+SEC("?fentry/ext4_file_write_iter")
+int ext4_write_span_begin_fentry(void *ctx)
+{
+	return span_begin(arg(ctx, 0), arg(ctx, 1), IOR_OP_WRITE);
+}
+
+SEC("?fexit/ext4_file_write_iter")
+int ext4_write_span_end_fexit(void *ctx)
+{
+	return file_iter_return(ctx);
+}
+
+SEC("?fentry/xfs_file_read_iter")
+int xfs_read_span_begin_fentry(void *ctx)
+{
+	return span_begin(arg(ctx, 0), arg(ctx, 1), IOR_OP_READ);
+}
+
+SEC("?fexit/xfs_file_read_iter")
+int xfs_read_span_end_fexit(void *ctx)
+{
+	return file_iter_return(ctx);
+}
+
+SEC("?fentry/xfs_file_write_iter")
+int xfs_write_span_begin_fentry(void *ctx)
+{
+	return span_begin(arg(ctx, 0), arg(ctx, 1), IOR_OP_WRITE);
+}
+
+SEC("?fexit/xfs_file_write_iter")
+int xfs_write_span_end_fexit(void *ctx)
+{
+	return file_iter_return(ctx);
+}
+
+SEC("?fentry/inode_dio_wait")
+int dio_wait_begin_fentry(void *ctx)
+{
+	return span_wait_begin(arg(ctx, 0));
+}
+
+SEC("?fexit/inode_dio_wait")
+int dio_wait_end_fexit(void *ctx)
+{
+	return span_dio_wait_end(arg(ctx, 0));
 }

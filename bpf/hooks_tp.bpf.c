@@ -87,3 +87,16 @@ int rq_complete_tp(struct bpf_raw_tracepoint_args *ctx)
 	}
 	return 0;
 }
+
+/* Slow paths of every lock of the kernel; spans only. */
+SEC("?raw_tp/contention_begin")
+int lock_wait_begin_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return span_lock_wait_begin(ctx->args[0]);
+}
+
+SEC("?raw_tp/contention_end")
+int lock_wait_end_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return span_lock_wait_end(ctx->args[0]);
+}

@@ -604,7 +604,7 @@ static __always_inline bool inflight_publish_slow(__u32 self, struct ior_slot *s
 			chunks_run(&c, STEP_CLEAR, c.failed_at);
 	}
 	if (!c.failed)
-		slot->state = IOR_SLOT_PUBLISHED;
+		slot->state = slot->moving ? IOR_SLOT_PUBLISHED : IOR_SLOT_WAITING;
 	return !c.failed;
 }
 
@@ -663,11 +663,8 @@ static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bo
 	return true;
 }
 
-/*
- * A waiting op got its locks: its words flip to moving, and it looks again. Of two ops the one
- * that flips later sees the other moving.
- */
-static __always_inline void inflight_move(__u32 self, struct ior_slot *slot)
+/* A waiting op got its locks: its words flip to moving, and it has to look again. */
+static __always_inline void inflight_flip(__u32 self, struct ior_slot *slot)
 {
 	struct inflight_chunks c;
 
@@ -680,6 +677,13 @@ static __always_inline void inflight_move(__u32 self, struct ior_slot *slot)
 		chunks_run(&c, STEP_MOVE, ior_range_chunks(c.range));
 	}
 	slot->moving = 1;
+	slot->state = IOR_SLOT_PUBLISHED;
+}
+
+/* Both at once: of two ops the one that flips later sees the other moving. */
+static __always_inline void inflight_move(__u32 self, struct ior_slot *slot)
+{
+	inflight_flip(self, slot);
 	inflight_look_slow(self, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 }
@@ -687,7 +691,7 @@ static __always_inline void inflight_move(__u32 self, struct ior_slot *slot)
 /* Once only, however often an op seems to end: its ways may be another op's by then. */
 static __always_inline void inflight_retire(__u32 self, struct ior_slot *slot)
 {
-	if (slot->state != IOR_SLOT_PUBLISHED)
+	if (slot->state != IOR_SLOT_PUBLISHED && slot->state != IOR_SLOT_WAITING)
 		return;
 	if (!inflight_retire_fast(slot))
 		inflight_retire_slow(self, slot);
@@ -878,7 +882,7 @@ static __always_inline bool peer_is_where_we_look(__u32 self, struct ior_slot *p
  *   - the peer has not: both may find each other, and whoever enters the pair first counts it.
  *
  * The entry goes into the set of the lower slot. Entries of an earlier user of that slot carry an
- * older generation and make room by themselves. Returns 1 yes, 0 no, -1 unknown (set full).
+ * older generation and make room by themselves.
  *
  * If the peer's slot has changed hands meanwhile, its set may be its successor's, and an entry that
  * is not there says nothing. But then the peer retired while we were still looking, before any of
@@ -887,16 +891,23 @@ static __always_inline bool peer_is_where_we_look(__u32 self, struct ior_slot *p
  * (An exchange of the peer's id in one mark per way is not enough: a third op that passes between
  * two looks overwrites the mark and the pair counts twice.)
  */
-static __always_inline int inflight_pair_is_mine_at(__u32 self, __u32 self_seq,
-						    const struct inflight_peer *peer,
-						    struct ior_slot *peer_slot,
-						    enum inflight_stage stage)
+enum pair_owner {
+	PAIR_THEIRS,   /* the peer counts it, having found us at the same stage */
+	PAIR_MINE,
+	PAIR_NOT_HERE, /* it is looked at in another chunk, or is over */
+	PAIR_UNKNOWN,  /* the set is full */
+};
+
+static __always_inline enum pair_owner inflight_pair_owner(__u32 self, __u32 self_seq,
+							   const struct inflight_peer *peer,
+							   struct ior_slot *peer_slot,
+							   enum inflight_stage stage)
 {
 	bool peer_settled;
 	struct race_insert r;
 
 	if (!peer_is_where_we_look(self, peer_slot))
-		return 0;
+		return PAIR_NOT_HERE;
 	race_aim(&r, self, self_seq, peer, stage);
 	peer_settled = INFLIGHT_LOAD(&peer_slot->settled);
 	r.outcome = peer_settled ? 1 : -1;
@@ -905,8 +916,19 @@ static __always_inline int inflight_pair_is_mine_at(__u32 self, __u32 self_seq,
 	else
 		inflight_loop(IOR_RACES, race_step, &r);
 	if ((peer_settled || r.outcome < 0) && !race_owner_is_still(&r))
-		return 0;
-	return r.outcome;
+		return PAIR_NOT_HERE;
+	return r.outcome < 0 ? PAIR_UNKNOWN : r.outcome ? PAIR_MINE : PAIR_THEIRS;
+}
+
+/* 1 yes, 0 no, -1 unknown. */
+static __always_inline int inflight_pair_is_mine_at(__u32 self, __u32 self_seq,
+						    const struct inflight_peer *peer,
+						    struct ior_slot *peer_slot,
+						    enum inflight_stage stage)
+{
+	enum pair_owner owner = inflight_pair_owner(self, self_seq, peer, peer_slot, stage);
+
+	return owner == PAIR_UNKNOWN ? -1 : owner == PAIR_MINE;
 }
 
 /* For a pair that conflicts: both are moving, `self` by its slot and the peer by its word. */
@@ -918,8 +940,8 @@ static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
 }
 
 /*
- * For a pair that overlaps, whatever waits; only in the first look of `self` (inflight_enter(), not
- * inflight_move()): whoever came later has seen it.
+ * For a pair that overlaps while one of the two waits: asked by the one that enters and finds the
+ * other moving, and by the one that moves and finds the other waiting.
  */
 static __always_inline int inflight_overlap_is_mine(__u32 self, __u32 self_seq,
 						    const struct inflight_peer *peer,

@@ -8,6 +8,7 @@
 #include "count.bpf.h"
 #include "emit.bpf.h"
 #include "filter.bpf.h"
+#include "span.bpf.h"
 #include "verbs.bpf.h"
 
 #include <iorace/verdict.h>
@@ -15,6 +16,9 @@
 const volatile struct ior_options ior_options = {};
 
 _Static_assert((IOR_MODE_COUNT_ & (IOR_MODE_COUNT_ - 1)) == 0, "modes are masked");
+_Static_assert((IOR_OP_COUNT_ & (IOR_OP_COUNT_ - 1)) == 0, "kinds are masked");
+_Static_assert((IOR_HOLD_COUNT_ & (IOR_HOLD_COUNT_ - 1)) == 0, "holds are masked");
+_Static_assert(IOR_STAT_MMAPS == IOR_STAT_READS + IOR_OP_MMAP, "one counter per kind, in order");
 
 /* Set last, when every program is attached. */
 bool ior_armed;
@@ -152,16 +156,13 @@ static __always_inline void finding_key(struct ior_finding_key *key, const struc
 	}
 }
 
-/* Do the filters want this pair told? The pair is a conflict either way. */
-static __always_inline bool pair_is_wanted(const struct ior_op *a, const struct ior_op *b,
-					   struct ior_range common)
+/* Do the filters want this pair told? The pair is what it is either way. */
+static __always_inline bool pair_is_wanted(const struct ior_op *a, const struct ior_op *b)
 {
-	if (ior_range_len(common) < ior_options.min_overlap_bytes ||
-	    !(ior_op_writes(a) && ior_op_writes(b) ? ior_options.kind_ww : ior_options.kind_rw)) {
-		stat_count_exact(IOR_STAT_TOLERATED);
-		return false;
-	}
-	return true;
+	struct ior_range common = ior_range_intersection(a->range, b->range);
+
+	return ior_range_len(common) >= ior_options.min_overlap_bytes &&
+	       (ior_op_writes(a) && ior_op_writes(b) ? ior_options.kind_ww : ior_options.kind_rw);
 }
 
 static __always_inline __u64 op_id(__u32 slot, __u32 seq)
@@ -226,8 +227,6 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	struct ior_finding_value *finding;
 	bool is_new;
 
-	if (!pair_is_wanted(&mine->op, &m->peer, common))
-		return 0;
 	stat_count_exact(IOR_STAT_CONFLICTS);
 	file_identity(mine->inode, &m->key.file);
 	finding_key(&m->key, &mine->op, &m->peer);
@@ -286,62 +285,149 @@ static __always_inline bool peer_is_our_past(const struct ior_op *mine, const st
 	       peer->tid == mine->tid;
 }
 
-enum pair_view { PAIR_NOTHING, PAIR_CONFLICT, PAIR_CHANGING };
+enum pair_view {
+	VIEW_NOTHING,
+	VIEW_OVERLAP, /* at least one of the two still waits to move */
+	VIEW_CONFLICT,
+	VIEW_CHANGING,
+};
 
-/* What is this pair? `m` receives a copy of the peer that is whole when PAIR_CONFLICT. */
+static __always_inline enum pair_view view_of(enum ior_relation relation)
+{
+	switch (relation) {
+	case IOR_CONFLICTING:
+		return VIEW_CONFLICT;
+	case IOR_OVERLAPPING:
+		return VIEW_OVERLAP;
+	case IOR_UNRELATED:
+		break;
+	}
+	return VIEW_NOTHING;
+}
+
+/* What is this pair? `m` receives a copy of the peer that is whole when there is one. */
 static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
 						struct inflight_peer *at, struct meeting *m)
 {
 	struct ior_op *peer = &m->peer;
+	enum pair_view view;
 	struct ior_slot *slot;
 
 	switch (inflight_peer_read(way, at)) {
 	case SIGHT_GONE:
-		return PAIR_NOTHING;
+		return VIEW_NOTHING;
 	case SIGHT_CHANGING:
-		return PAIR_CHANGING;
+		return VIEW_CHANGING;
 	case SIGHT_THERE:
 		break;
 	}
 	slot = slot_at(at->at);
 	if (!slot || slot->inode != mine->inode)
-		return PAIR_NOTHING;
+		return VIEW_NOTHING;
 	*peer = slot->op;
 	m->peer_stacks = slot->stacks;
 	m->peer_file = slot->file;
-	if (ior_ops_relation(&mine->op, mine->moving, peer, at->word & IOR_WORD_MOVING) !=
-	    IOR_CONFLICTING)
-		return PAIR_NOTHING;
+	view = view_of(ior_ops_relation(&mine->op, mine->moving, peer,
+					at->word & IOR_WORD_MOVING));
+	if (view == VIEW_NOTHING)
+		return view;
 	if (!inflight_is_first_common(at, slot,
 				      ior_range_intersection(mine->op.range, peer->range)))
-		return PAIR_NOTHING;
+		return VIEW_NOTHING;
 	if (peer_is_our_past(&mine->op, peer) || !peer_is_alive(slot))
-		return PAIR_NOTHING;
-	return inflight_peer_is_still(way, at, slot) == SIGHT_THERE ? PAIR_CONFLICT : PAIR_CHANGING;
+		return VIEW_NOTHING;
+	return inflight_peer_is_still(way, at, slot) == SIGHT_THERE ? view : VIEW_CHANGING;
+}
+
+static __always_inline bool pair_is_stale(const struct ior_op *mine, const struct ior_op *peer)
+{
+	return mine->begin_ns > peer->begin_ns &&
+	       mine->begin_ns - peer->begin_ns > ior_options.stale_ns;
+}
+
+/* The one that counts the conflict takes back the note of who opened first; see span.bpf.h. */
+static __always_inline void pair_take_back(__u32 self, const struct ior_slot *mine,
+					   const struct meeting *m)
+{
+	if (mine->spanned)
+		span_note(self, ior_op_hold(&m->peer), -1);
+}
+
+static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, struct meeting *m,
+					  const struct inflight_peer *at, struct ior_slot *slot)
+{
+	if (mine->drained && m->peer.mode == IOR_MODE_DIRECT)
+		return 0;
+	if (pair_is_stale(&mine->op, &m->peer))
+		return loss_count(IOR_LOSS_STALE);
+	switch (inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT)) {
+	case PAIR_NOT_HERE:
+		return 0;
+	case PAIR_THEIRS:
+		if (slot->spanned)
+			span_note(at->at, ior_op_hold(&mine->op), 1);
+		return 0;
+	case PAIR_MINE:
+		pair_take_back(self, mine, m);
+		return pair_tell(mine, op_id(self, mine->seq), m, op_id(at->at, at->seq));
+	case PAIR_UNKNOWN:
+		break;
+	}
+	return loss_count(IOR_LOSS_UNATTRIBUTED);
+}
+
+/* One of the two waits: it will open second. */
+static __always_inline int pair_waits(__u32 self, const struct ior_slot *mine,
+				      const struct meeting *m, const struct inflight_peer *at,
+				      struct ior_slot *slot)
+{
+	bool peer_moves = at->word & IOR_WORD_MOVING;
+
+	if (!ior_options.has_spans)
+		return 0;
+	if (!mine->moving)
+		span_met(self);
+	if (mine->moving == peer_moves)
+		return 0;
+	switch (inflight_pair_owner(self, mine->seq, at, slot, STAGE_OVERLAP)) {
+	case PAIR_THEIRS:
+	case PAIR_NOT_HERE:
+		return 0;
+	case PAIR_MINE:
+		span_note(peer_moves ? self : at->at,
+			  ior_op_hold(peer_moves ? &m->peer : &mine->op), 1);
+		return 0;
+	case PAIR_UNKNOWN:
+		break;
+	}
+	return loss_count(IOR_LOSS_UNATTRIBUTED);
+}
+
+/* A pair of which no side is selected, or that no filter wants, is not counted at all. */
+static __always_inline bool pair_is_counted(const struct ior_slot *mine, const struct meeting *m,
+					    enum pair_view view)
+{
+	if (!((mine->op.flags | m->peer.flags) & IOR_OPF_SELECTED)) {
+		if (view == VIEW_CONFLICT)
+			stat_count(IOR_STAT_UNSELECTED);
+		return false;
+	}
+	if (pair_is_wanted(&mine->op, &m->peer))
+		return true;
+	if (view == VIEW_CONFLICT)
+		stat_count_exact(IOR_STAT_TOLERATED);
+	return false;
 }
 
 static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct meeting *m,
-				      const struct inflight_peer *at)
+				      const struct inflight_peer *at, enum pair_view view)
 {
 	struct ior_slot *slot = slot_at(at->at);
 
-	if (!slot || (mine->drained && m->peer.mode == IOR_MODE_DIRECT))
+	if (!slot || !pair_is_counted(mine, m, view))
 		return 0;
-	if (!((mine->op.flags | m->peer.flags) & IOR_OPF_SELECTED)) {
-		stat_count(IOR_STAT_UNSELECTED);
-		return 0;
-	}
-	if (mine->op.begin_ns > m->peer.begin_ns &&
-	    mine->op.begin_ns - m->peer.begin_ns > ior_options.stale_ns)
-		return loss_count(IOR_LOSS_STALE);
-	switch (inflight_pair_is_mine(self, mine->seq, at, slot)) {
-	case 0:
-		return 0;
-	case 1:
-		return pair_tell(mine, op_id(self, mine->seq), m, op_id(at->at, at->seq));
-	default:
-		return loss_count(IOR_LOSS_UNATTRIBUTED);
-	}
+	return view == VIEW_CONFLICT ? pair_conflicts(self, mine, m, at, slot) :
+				       pair_waits(self, mine, m, at, slot);
 }
 
 #define MEET_TRIES 3
@@ -353,7 +439,7 @@ static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct 
 __noinline int inflight_meet(__u32 self, const __u64 *way)
 {
 	struct ior_slot *mine = slot_at(self);
-	enum pair_view view = PAIR_CHANGING;
+	enum pair_view view = VIEW_CHANGING;
 	struct inflight_peer at;
 	struct meeting *m;
 
@@ -362,12 +448,12 @@ __noinline int inflight_meet(__u32 self, const __u64 *way)
 	m = meeting_claim();
 	if (!m)
 		return loss_count(IOR_LOSS_UNATTRIBUTED);
-	for (int i = 0; i < MEET_TRIES && view == PAIR_CHANGING; i++)
+	for (int i = 0; i < MEET_TRIES && view == VIEW_CHANGING; i++)
 		view = pair_view(mine, way, &at, m);
-	if (view == PAIR_CONFLICT)
-		pair_count(self, mine, m, &at);
-	else if (view == PAIR_CHANGING)
+	if (view == VIEW_CHANGING)
 		loss_count(IOR_LOSS_UNATTRIBUTED);
+	else if (view != VIEW_NOTHING)
+		pair_count(self, mine, m, &at, view);
 	meeting_release(m);
 	return 0;
 }
@@ -394,6 +480,16 @@ __noinline int op_look_slow(__u32 self)
 		slot->tell_path = 0;
 		slot_tell_path(slot);
 	}
+	return 0;
+}
+
+/* The window of an op that waited in the table opens; op_look_slow() follows. */
+__noinline int op_flip_slow(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (slot)
+		inflight_flip(self, slot);
 	return 0;
 }
 
@@ -444,20 +540,36 @@ static __always_inline bool op_has_drained(__u64 inode, const struct ior_op *op,
 	return KREAD(struct inode, inode, i_dio_count.counter) == 0;
 }
 
+/* Buffered reads are under i_rwsem on XFS only; faults are never. */
+static __always_inline bool op_takes_no_lock(const struct ior_op *op, __u8 fs)
+{
+	return op->kind == IOR_OP_MMAP || (op->mode == IOR_MODE_BUFFERED &&
+					   op->kind == IOR_OP_READ && fs != IOR_FS_XFS);
+}
+
+static __always_inline __u16 opening_flags(const struct ior_slot *slot)
+{
+	__u16 flags = 0;
+
+	if (slot->op.mode != IOR_MODE_DIRECT || !(slot->op.flags & IOR_OPF_ASYNC))
+		flags |= IOR_OPF_HOLDS;
+	if (op_takes_no_lock(&slot->op, slot->fs))
+		flags |= IOR_OPF_LOCKLESS;
+	return flags;
+}
+
 /* What is only known when the window opens. */
 static __always_inline void fill_opening(struct ior_slot *slot, __u64 task)
 {
 	slot->op.begin_ns = bpf_ktime_get_ns();
 	slot->op.lock = compat_rwsem_state(KADDR(struct inode, slot->inode, i_rwsem), task);
+	slot->op.flags |= opening_flags(slot);
 	slot->drained = op_has_drained(slot->inode, &slot->op, slot->fs);
 }
 
 static __always_inline void fill_slot(struct ior_slot *slot, const struct op_desc *desc,
-				      struct ior_range range, __u8 fs)
+				      struct ior_range range, __u8 fs, __u64 task)
 {
-	__u64 task = bpf_get_current_task();
-
-	inflight_fill_begin(slot);
 	slot->inode = desc->inode;
 	slot->file = desc->file;
 	slot->where = 0;
@@ -466,14 +578,13 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	slot->moving = 1;
 	slot->stacks = desc->stacks;
 	slot->tell_path = 0;
+	slot->spanned = 0;
 	slot->op.range = range;
 	slot->op.kind = desc->kind;
 	slot->op.mode = desc->mode;
-	slot->op.flags = desc->async ? IOR_OPF_ASYNC : 0;
+	slot->op.flags = desc->flags;
 	slot->op.pad = 0;
 	fill_task(&slot->op, task);
-	fill_opening(slot, task);
-	inflight_fill_end(slot);
 }
 
 /*
@@ -488,6 +599,7 @@ enum open_result {
 	OPEN_MUST_LOOK,	     /* somebody is near */
 	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
 	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
+	OPEN_MOVES,	     /* it waits in the table: its words flip */
 	OPEN_STALE,	     /* an earlier op of this key has words that must be searched for */
 };
 
@@ -519,6 +631,10 @@ static __always_inline int op_open(__u32 self, enum open_result result)
 
 	if (result == OPEN_ALONE)
 		return 0;
+	if (result == OPEN_MOVES) {
+		op_flip_slow(self);
+		return op_look_slow(self);
+	}
 	if (result != OPEN_MUST_LOOK && !op_publish_slow(self)) {
 		slot = slot_at(self);
 		if (slot)
@@ -530,7 +646,7 @@ static __always_inline int op_open(__u32 self, enum open_result result)
 
 static __always_inline void op_close(struct ior_slot *slot, __u32 self)
 {
-	if (slot->state != IOR_SLOT_PUBLISHED)
+	if (slot->state != IOR_SLOT_PUBLISHED && slot->state != IOR_SLOT_WAITING)
 		return;
 	if (!inflight_retire_fast(slot))
 		op_retire_slow(self);
@@ -552,7 +668,7 @@ static __always_inline int op_slot(const struct op_desc *desc, __u32 *ret_stale)
 	if (self < 0)
 		return inflight_claim(desc->key);
 	slot = slot_at(self);
-	if (slot && slot->state == IOR_SLOT_PUBLISHED) {
+	if (slot && (slot->state == IOR_SLOT_PUBLISHED || slot->state == IOR_SLOT_WAITING)) {
 		if (desc->mode != IOR_MODE_DIRECT)
 			loss_count(IOR_LOSS_MISSED_RUNS);
 		if (!inflight_retire_fast(slot)) {
@@ -603,11 +719,14 @@ static __always_inline int op_admit(const struct op_desc *desc)
 	__u64 magic = KREAD(struct super_block, sb, s_magic);
 
 	if (!file_is_wanted(desc->inode, desc->file, KREAD(struct super_block, sb, s_dev), magic) ||
-	    (KREAD(struct inode, desc->inode, i_mode) & S_IFMT) != S_IFREG) {
-		stat_count(IOR_STAT_FILTERED);
+	    (KREAD(struct inode, desc->inode, i_mode) & S_IFMT) != S_IFREG)
 		return -1;
-	}
 	return ior_fs_of_magic(magic);
+}
+
+static __always_inline bool op_is_covered(const struct op_desc *desc, int fs)
+{
+	return ior_options.covered_fs[desc->mode & (IOR_MODE_COUNT_ - 1)] & (1U << fs);
 }
 
 /* An op the plan cannot see whole: a loss if it is one of those that are reported. */
@@ -628,7 +747,7 @@ static __always_inline void op_count(const struct ior_op *op, __u8 fs)
 		stat_count(IOR_STAT_OTHERS);
 		return;
 	}
-	stat_count(op->kind == IOR_OP_READ ? IOR_STAT_READS : IOR_STAT_WRITES);
+	stat_count(IOR_STAT_READS + (op->kind & (IOR_OP_COUNT_ - 1)));
 	fs_count(fs);
 }
 
@@ -647,16 +766,21 @@ static __noinline enum open_result op_enter_empty(const struct op_desc *desc)
  * Everything up to the publish of the common case, in a frame of its own that is gone when the slow
  * paths need the stack. *self is the slot when the result is not OPEN_ALONE.
  */
-static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *ret_self)
+__noinline enum open_result op_enter(const struct op_desc *desc, __u32 *ret_self)
 {
 	struct ior_range range;
 	struct ior_slot *slot;
 	int fs, self;
+	__u64 task;
 
-	fs = op_admit(desc);
-	if (fs < 0)
+	if (!desc || !ret_self)
 		return OPEN_ALONE;
-	if (!(ior_options.covered_fs[desc->mode & (IOR_MODE_COUNT_ - 1)] & (1U << fs))) {
+	fs = op_admit(desc);
+	if (fs < 0) {
+		stat_count(IOR_STAT_FILTERED);
+		return OPEN_ALONE;
+	}
+	if (!op_is_covered(desc, fs)) {
 		op_uncovered(fs);
 		return OPEN_ALONE;
 	}
@@ -672,7 +796,11 @@ static __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *r
 		return OPEN_ALONE;
 	}
 	*ret_self = self;
-	fill_slot(slot, desc, range, fs);
+	task = bpf_get_current_task();
+	inflight_fill_begin(slot);
+	fill_slot(slot, desc, range, fs, task);
+	fill_opening(slot, task);
+	inflight_fill_end(slot);
 	op_count(&slot->op, fs);
 	if (ior_draining)
 		inode_touch(desc->inode, slot->op.flags & IOR_OPF_SELECTED,
@@ -699,6 +827,122 @@ static __always_inline void take_stacks(void *ctx, struct op_desc *desc)
 	desc->stacks.user = bpf_get_stackid(ctx, &ior_stack_traces, BPF_F_USER_STACK);
 }
 
+/* ---- spans ----------------------------------------------------------------------------------- */
+
+/* True when the op in *ret_self is filled and is to be published as waiting. */
+__noinline int span_fill(const struct op_desc *desc, __u32 *ret_self)
+{
+	__u64 task = bpf_get_current_task();
+	struct ior_range range;
+	struct ior_slot *slot;
+	int fs, self;
+
+	if (!desc || !ret_self)
+		return false;
+	fs = op_admit(desc);
+	if (fs < 0 || !(ior_options.modes & (1U << (desc->mode & 31))) || !op_is_covered(desc, fs))
+		return false;
+	range = op_range(desc);
+	if (ior_range_is_empty(range))
+		return false;
+	self = op_slot(desc, ret_self);
+	slot = self < 0 ? 0 : slot_at(self);
+	if (!slot)
+		return false;
+	*ret_self = self;
+	inflight_fill_begin(slot);
+	fill_slot(slot, desc, range, fs, task);
+	slot->op.begin_ns = bpf_ktime_get_ns();
+	slot->moving = 0;
+	slot->spanned = 1;
+	slot->tentative = 0;
+	slot->drained = 0;
+	inflight_fill_end(slot);
+	span_reset(self, slot->op.tid);
+	return true;
+}
+
+/* An op that finds no room now tries again when it moves: nothing is lost yet. */
+static __always_inline int op_span_begin(struct op_desc *desc)
+{
+	struct ior_slot *slot;
+	__u32 self = 0;
+
+	if (!ior_armed || !span_fill(desc, &self))
+		return 0;
+	if (op_publish_slow(self))
+		return op_look_slow(self);
+	slot = slot_at(self);
+	if (slot)
+		inflight_release(self, slot);
+	return 0;
+}
+
+enum span_open {
+	SPAN_NONE,     /* no op of this key waits in the table */
+	SPAN_OTHER,    /* one does, but for another range than now turns out */
+	SPAN_PENDING,  /* its first bio will open the window */
+	SPAN_MOVES,
+};
+
+/* Only `mine` changes here; its sequence stays, so that its notes stay its own. */
+__noinline enum span_open span_open(const struct op_desc *desc, __u32 *ret_self)
+{
+	struct ior_slot *slot;
+	struct ior_range range;
+	int self;
+
+	if (!desc || !ret_self)
+		return SPAN_NONE;
+	self = inflight_find(desc->key);
+	slot = self < 0 ? 0 : slot_at(self);
+	if (!slot || slot->state != IOR_SLOT_WAITING)
+		return SPAN_NONE;
+	*ret_self = self;
+	range = op_range(desc);
+	if (range.start != slot->op.range.start || range.end != slot->op.range.end ||
+	    slot->op.kind != desc->kind || !op_is_covered(desc, slot->fs))
+		return SPAN_OTHER;
+	slot->op.mode = desc->mode;
+	slot->op.flags |= desc->flags;
+	slot->stacks = desc->stacks;
+	fill_opening(slot, bpf_get_current_task());
+	op_count(&slot->op, slot->fs);
+	if (ior_draining)
+		inode_touch(desc->inode, slot->op.flags & IOR_OPF_SELECTED,
+			    desc->mode == IOR_MODE_DIRECT);
+	slot->tentative = desc->tentative && ior_options.sees_submit;
+	if (!slot->tentative)
+		return SPAN_MOVES;
+	ior_any_pending = true;
+	return SPAN_PENDING;
+}
+
+/* True: the op waited in the table and is taken care of. */
+static __always_inline bool op_begin_spanned(const struct op_desc *desc)
+{
+	struct ior_slot *slot;
+	__u32 self = 0;
+
+	switch (span_open(desc, &self)) {
+	case SPAN_NONE:
+		return false;
+	case SPAN_OTHER:
+		op_retire_slow(self);
+		slot = slot_at(self);
+		if (slot)
+			slot->spanned = 0;
+		return false;
+	case SPAN_PENDING:
+		return true;
+	case SPAN_MOVES:
+		op_flip_slow(self);
+		op_look_slow(self);
+		break;
+	}
+	return true;
+}
+
 static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 {
 	enum open_result result;
@@ -707,6 +951,8 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 	if (!ior_armed)
 		return 0;
 	take_stacks(ctx, desc);
+	if (ior_options.has_spans && op_begin_spanned(desc))
+		return 0;
 	result = op_enter(desc, &self);
 	if (result == OPEN_STALE) {
 		op_retire_slow(self);
@@ -716,14 +962,20 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 }
 
 /* The same for an op whose window opens at its first bio. */
-static __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
+__noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 {
 	int self = inflight_find(kiocb);
 	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
 
-	if (!slot || slot->state != IOR_SLOT_PENDING)
+	if (!slot || !ret_self)
 		return OPEN_ALONE;
 	*ret_self = self;
+	if (slot->state == IOR_SLOT_WAITING && slot->tentative) {
+		fill_opening(slot, bpf_get_current_task());
+		return OPEN_MOVES;
+	}
+	if (slot->state != IOR_SLOT_PENDING)
+		return OPEN_ALONE;
 	inflight_fill_begin(slot);
 	fill_opening(slot, bpf_get_current_task());
 	inflight_fill_end(slot);
@@ -741,7 +993,8 @@ static __always_inline int op_submit(__u64 kiocb)
 	return op_open(self, result);
 }
 
-static __always_inline int op_data_end(__u64 kiocb)
+/* Global: a request that ends may carry the bios of many, one after the other. */
+__noinline int op_data_end(__u64 kiocb)
 {
 	int self = inflight_find(kiocb);
 	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
@@ -755,10 +1008,12 @@ static __always_inline int op_over(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
 
-	if (slot) {
-		op_close(slot, self);
-		inflight_release(self, slot);
-	}
+	if (!slot)
+		return 0;
+	op_close(slot, self);
+	if (slot->spanned && slot->moving)
+		span_settle(self);
+	inflight_release(self, slot);
 	return 0;
 }
 
@@ -791,6 +1046,17 @@ static __always_inline int op_end(__u64 key, __u64 inode)
 	if (!ior_draining || !ior_armed || !inode)
 		return 0;
 	return op_ended_unbegun(inode);
+}
+
+/* Its span goes on: it may begin again, under another lock and after other waits. */
+static __always_inline int op_retry(__u64 kiocb)
+{
+	int self = inflight_find(kiocb);
+	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
+
+	if (!slot)
+		return 0;
+	return slot->state == IOR_SLOT_WAITING ? 0 : op_over(self);
 }
 
 static __always_inline int op_drop(__u64 kiocb)

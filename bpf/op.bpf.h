@@ -22,11 +22,17 @@ struct op_desc {
 	__u64 len_bytes;
 	__u8 kind; /* enum ior_op_kind */
 	__u8 mode; /* enum ior_mode */
-	__u8 async;
+	__u16 flags; /* IOR_OPF_ASYNC, IOR_OPF_HOLDS */
 	__u8 tentative; /* may give up before any data has moved, and be tried again */
-	__u8 pad[4];
+	__u8 pad[3];
 	struct ior_stacks stacks; /* filled by op_begin() */
 };
+
+/*
+ * The op entered the file system's read or write function and has no lock yet; the next op_begin()
+ * of this key opens its window. Only where spans are wanted.
+ */
+static int op_span_begin(struct op_desc *desc);
 
 /* The op is in the file system's read or write function, its locks taken: the window opens. */
 static int op_begin(void *ctx, struct op_desc *desc);
@@ -35,12 +41,15 @@ static int op_begin(void *ctx, struct op_desc *desc);
 static int op_submit(__u64 kiocb);
 
 /* All data has moved. The op itself may still have metadata to do. */
-static int op_data_end(__u64 kiocb);
+int op_data_end(__u64 kiocb);
 
 /* The op completed: nothing more will be heard of this kiocb. */
 static int op_complete(__u64 kiocb);
 
-/* The op returned an error before it could complete. */
+/* The op gave up before it could complete; within its span it may begin again. */
+static int op_retry(__u64 kiocb);
+
+/* The same when it is certain that it does not begin again. */
 static int op_drop(__u64 kiocb);
 
 /* The same for an op of which it is certain that its begin was to be seen. */

@@ -29,19 +29,25 @@ static __always_inline __u64 sync_key(enum sync_site site)
 	return bpf_get_current_task() | site;
 }
 
+/* With spans the op is in the table already, under its kiocb; every hook has that then. */
+static __always_inline __u64 sync_kiocb_key(enum sync_site site, __u64 kiocb)
+{
+	return ior_options.has_spans ? kiocb : sync_key(site);
+}
+
 static __always_inline int sync_begin(void *ctx, enum sync_site site, __u64 kiocb, __u64 iter,
 				      enum ior_mode mode, enum ior_op_kind kind)
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
 	struct op_desc desc = {
-		.key = sync_key(site),
+		.key = sync_kiocb_key(site, kiocb),
 		.file = file,
 		.inode = KPTR(struct file, file, f_inode),
 		.pos = KREAD(struct kiocb, kiocb, ki_pos),
 		.len_bytes = compat_iter_len(iter),
 		.kind = kind,
 		.mode = mode,
-		.async = compat_kiocb_is_async(kiocb),
+		.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0,
 	};
 
 	return op_begin(ctx, &desc);
@@ -149,10 +155,53 @@ static __always_inline int dax_fault_begin(void *ctx, __u64 vmf, __u32 order)
 	return fault_begin(ctx, vmf, IOR_MODE_DAX, order ? IOR_PMD_SHIFT : IOR_PAGE_SHIFT);
 }
 
+/* The call on this kiocb returned. */
+static __always_inline int sync_kiocb_end(enum sync_site site, __u64 kiocb)
+{
+	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+
+	return op_end(sync_kiocb_key(site, kiocb), KPTR(struct file, file, f_inode));
+}
+
 /* The call returned. `file`: what it was on, 0 where the hook cannot tell. */
 static __always_inline int sync_end(enum sync_site site, __u64 file)
 {
 	return op_end(sync_key(site), file ? KPTR(struct file, file, f_inode) : 0);
+}
+
+/* ---- spans ----------------------------------------------------------------------------------- */
+
+#define IOR_IOCB_APPEND 16 /* RWF_APPEND, include/uapi/linux/fs.h */
+#define IOR_IOCB_DIRECT (1 << 17) /* since 5.10, include/linux/fs.h */
+#define IOR_S_DAX (1 << 13) /* include/linux/fs.h */
+
+static __always_inline enum ior_mode expected_mode(__u64 inode, int ki_flags)
+{
+	if (KREAD(struct inode, inode, i_flags) & IOR_S_DAX)
+		return IOR_MODE_DAX;
+	return ki_flags & IOR_IOCB_DIRECT ? IOR_MODE_DIRECT : IOR_MODE_BUFFERED;
+}
+
+/* Where an append lands is known under the lock only: it enters the table when it moves. */
+static __always_inline int span_begin(__u64 kiocb, __u64 iter, enum ior_op_kind kind)
+{
+	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+	int ki_flags = KREAD(struct kiocb, kiocb, ki_flags);
+	struct op_desc desc = {
+		.key = kiocb,
+		.file = file,
+		.inode = KPTR(struct file, file, f_inode),
+		.pos = KREAD(struct kiocb, kiocb, ki_pos),
+		.len_bytes = compat_iter_len(iter),
+		.kind = kind,
+		.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0,
+		.stacks = { -1, -1 },
+	};
+
+	if (kind == IOR_OP_WRITE && (ki_flags & IOR_IOCB_APPEND))
+		return 0;
+	desc.mode = expected_mode(desc.inode, ki_flags);
+	return op_span_begin(&desc);
 }
 
 #endif

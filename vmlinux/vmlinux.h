@@ -97,6 +97,7 @@ struct super_block {
 
 struct inode {
 	u16 i_mode;
+	unsigned int i_flags;
 	struct super_block *i_sb;
 	struct address_space *i_mapping;
 	unsigned long i_ino;

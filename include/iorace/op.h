@@ -28,6 +28,8 @@ enum ior_mode {
 #define IOR_OPF_SELECTED (1U << 1) /* passes the task filters: a pair with it is reported */
 #define IOR_OPF_KTHREAD (1U << 2)  /* issued by a kernel thread (nfsd, loop, ...) */
 #define IOR_OPF_MAPPED (1U << 3)   /* in records: the file is mapped shared and writable */
+#define IOR_OPF_HOLDS (1U << 4)	   /* keeps its lock until its data has moved */
+#define IOR_OPF_LOCKLESS (1U << 5) /* takes no i_rwsem, whatever state that is in */
 
 /* An op while it is in flight: filled when its window opens, read by whoever meets it. */
 struct ior_op {

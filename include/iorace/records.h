@@ -8,6 +8,7 @@
 
 #include "loss.h"
 #include "op.h"
+#include "verdict.h"
 
 enum ior_rec_type {
 	IOR_REC_CONFLICT = 1,
@@ -84,13 +85,21 @@ IOR_SIZE_IS(struct ior_finding_value, 64);
 enum ior_stat {
 	IOR_STAT_READS, /* of selected tasks */
 	IOR_STAT_WRITES,
+	IOR_STAT_SIZES,
+	IOR_STAT_MMAPS,
 	IOR_STAT_OTHERS,     /* ops of tasks that are not selected, tracked all the same */
 	IOR_STAT_FILTERED,   /* ops the file filters turned away */
 	IOR_STAT_CONFLICTS,  /* pairs that count: at least one side selected */
 	IOR_STAT_UNSELECTED, /* times a conflicting pair was met, neither side selected */
 	IOR_STAT_RECORDS,    /* conflict records written */
 	IOR_STAT_SUPPRESSED, /* conflict records held back by rate or limit */
-	IOR_STAT_TOLERATED,  /* conflicting pairs of the wrong kind, mode or size for the filters */
+	IOR_STAT_TOLERATED,  /* conflicting pairs of the wrong kind or size for the filters */
+
+	/* with spans: overlapping pairs that did not conflict, by enum ior_keeper */
+	IOR_STAT_KEPT_APART,
+	IOR_STAT_KEPT_APART_LAST = IOR_STAT_KEPT_APART + IOR_KEEPER_COUNT_ - 1,
+	IOR_STAT_WAIT_NEEDED_NS,   /* waits of ops that an overlapping one was in flight for */
+	IOR_STAT_WAIT_NEEDLESS_NS, /* waits of ops that met no overlapping one */
 	IOR_STAT_COUNT_
 };
 
@@ -160,6 +169,9 @@ struct ior_options {
 	__u32 tree_pid;	 /* tasks below this process (a child subreaper), 0: any */
 	__u32 self_pid;	 /* never part of a report: the tool itself */
 
+	__u32 modes; /* bit mask of enum ior_mode: which ways of moving data are watched */
+	__u32 pad;
+
 	/* what is reported of the pairs */
 	__u64 min_overlap_bytes;
 	__u32 kind_ww;	   /* report write against write */
@@ -174,12 +186,14 @@ struct ior_options {
 	__u32 wide_mask;
 
 	/* what this kernel and plan allow */
+	__u64 dio_bio_end_io;	/* address: how tracepoints know a bio of direct IO; 0: unknown */
 	__u32 mnt_ns_inum;	/* mount namespace of the tool */
 	__u32 covered_fs[IOR_MODE_COUNT_]; /* bit mask of enum ior_fs whose windows the plan sees */
 	__u32 opens_at_submit;	/* bit mask of enum ior_fs: window opens at the first bio */
 	__u8 sees_submit;	/* the first bio of an op is seen */
 	__u8 want_stacks;
-	__u8 pad[6];
+	__u8 has_spans;		/* ops enter the table before they have their locks */
+	__u8 pad2[5];
 };
 
 #endif

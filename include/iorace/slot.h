@@ -60,7 +60,8 @@ IOR_SIZE_IS(struct ior_line, 64);
 enum ior_slot_state {
 	IOR_SLOT_IDLE,	    /* claimed, nothing in the lines */
 	IOR_SLOT_PENDING,   /* begun, its window opens later (btrfs) */
-	IOR_SLOT_PUBLISHED, /* has words in the lines */
+	IOR_SLOT_WAITING,   /* has words in the lines; its window is not open yet */
+	IOR_SLOT_PUBLISHED, /* has words in the lines; its window is open */
 	IOR_SLOT_DONE,	    /* window closed, the op itself not yet over */
 };
 
@@ -72,7 +73,7 @@ struct ior_slot {
 	__u32 overflow; /* ops whose home is this slot but that stand elsewhere */
 	__u64 inode;
 	__u32 where;   /* single word in its home line: line * 8 + way + 1; 0: search for it */
-	__u8 unused;
+	__u8 spanned;  /* entered the table before it had its locks */
 	__u8 tell_path; /* its file had its first conflict: a path record is due */
 	__u8 settled;  /* it has looked at everybody who was there before it */
 	__u8 state;    /* enum ior_slot_state */
@@ -81,12 +82,24 @@ struct ior_slot {
 	__u8 wide;
 	__u8 fs;       /* enum ior_fs */
 	__u8 drained; /* no direct IO was in flight when its window opened */
-	__s32 pad;
+	__u8 tentative; /* waits for its first bio to open its window */
+	__u8 pad[3];
 	__u64 file;    /* struct file, for the path of a report */
 	__u64 looking; /* the chunk it is looking at, while it looks chunk by chunk */
 	struct ior_stacks stacks; /* where it was begun */
 };
 IOR_SIZE_IS(struct ior_slot, 128);
+
+/* What is remembered of an op from the begin of its span on. */
+struct ior_span {
+	__s32 earlier[4];	/* overlapping ops that opened before it, by enum ior_hold */
+	__u32 met;		/* an overlapping op was in flight */
+	__u32 waited_for_dio;	/* it was in inode_dio_wait() before it opened */
+	__u64 waited_ns;	/* for i_rwsem and for direct IO */
+	__u64 wait_began_ns;	/* of the wait it is in, 0: none */
+	__u64 pad[3];
+};
+IOR_SIZE_IS(struct ior_span, 64);
 
 /* Who was met while neither had finished looking; see inflight_pair_is_mine(). */
 struct ior_races {

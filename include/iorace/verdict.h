@@ -35,6 +35,60 @@ static inline enum ior_relation ior_ops_relation(const struct ior_op *a, bool a_
 	return a_moving && b_moving ? IOR_CONFLICTING : IOR_OVERLAPPING;
 }
 
+/*
+ * What kept two overlapping ops apart whose windows did not meet? Told from what the one that
+ * opened first held while its data moved, and from what the later one had when it opened. A lock
+ * that excludes, or a wait that was seen, and nothing else: two ops under the shared lock missed
+ * each other by luck, and so did an op that came after an asynchronous one without waiting for it.
+ */
+enum ior_hold {
+	IOR_HOLD_NOTHING,
+	IOR_HOLD_SHARED,
+	IOR_HOLD_EXCLUSIVE,
+	IOR_HOLD_IN_FLIGHT, /* no lock any more; counted in i_dio_count until it is over */
+	IOR_HOLD_COUNT_
+};
+
+enum ior_keeper {
+	IOR_KEEPER_LUCK, /* nothing: the pair is unproven */
+	IOR_KEEPER_EXCLUSIVE,
+	IOR_KEEPER_SHARED_EXCLUSIVE,
+	IOR_KEEPER_DIO_WAIT,
+	IOR_KEEPER_COUNT_
+};
+
+static inline enum ior_hold ior_op_lock_hold(const struct ior_op *op)
+{
+	if (op->flags & IOR_OPF_LOCKLESS)
+		return IOR_HOLD_NOTHING;
+	if (op->lock.i_rwsem == IOR_LOCK_EXCLUSIVE && op->lock.self == IOR_SELF_YES)
+		return IOR_HOLD_EXCLUSIVE;
+	return op->lock.i_rwsem == IOR_LOCK_SHARED ? IOR_HOLD_SHARED : IOR_HOLD_NOTHING;
+}
+
+/* What an op leaves others to wait for until its data has moved. */
+static inline enum ior_hold ior_op_hold(const struct ior_op *op)
+{
+	if (op->flags & IOR_OPF_HOLDS)
+		return ior_op_lock_hold(op);
+	return op->mode == IOR_MODE_DIRECT ? IOR_HOLD_IN_FLIGHT : IOR_HOLD_NOTHING;
+}
+
+static inline enum ior_keeper ior_kept_apart(enum ior_hold earlier, const struct ior_op *later,
+					     bool later_waited_for_dio)
+{
+	enum ior_hold lock = ior_op_lock_hold(later);
+
+	if (earlier == IOR_HOLD_IN_FLIGHT)
+		return later_waited_for_dio ? IOR_KEEPER_DIO_WAIT : IOR_KEEPER_LUCK;
+	if (earlier == IOR_HOLD_EXCLUSIVE && lock == IOR_HOLD_EXCLUSIVE)
+		return IOR_KEEPER_EXCLUSIVE;
+	if ((earlier == IOR_HOLD_EXCLUSIVE && lock == IOR_HOLD_SHARED) ||
+	    (earlier == IOR_HOLD_SHARED && lock == IOR_HOLD_EXCLUSIVE))
+		return IOR_KEEPER_SHARED_EXCLUSIVE;
+	return IOR_KEEPER_LUCK;
+}
+
 /* A conflict says that nothing prevented a torn result. This grades how probable one is. */
 enum ior_tear {
 	IOR_TEAR_UNLIKELY,

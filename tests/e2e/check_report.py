@@ -77,6 +77,9 @@ def check_counts(args, conflicts, summary):
         if args.serialized is not None:
             claim(number(pairs["serialized"]) >= args.serialized,
                   f"{pairs['serialized']} pairs serialized, fewer than {args.serialized}")
+    if args.needless and summary["wait_ns"]["needless"] is not None:
+        claim(number(pairs["overlapping"]) == 0 and number(summary["wait_ns"]["needless"]) > 0,
+              f"waits {summary['wait_ns']} of {pairs['overlapping']} overlapping pairs")
     if args.verdict:
         claim(summary["verdict"] == args.verdict,
               f"verdict {summary['verdict']} ({summary.get('reason')}), not {args.verdict}")
@@ -113,6 +116,7 @@ def parse_args():
     parser.add_argument("report")
     parser.add_argument("--conflicts", type=int)
     parser.add_argument("--conflicts-min", type=int)
+    parser.add_argument("--needless", action="store_true", help="somebody waited for nothing")
     parser.add_argument("--serialized", type=int, metavar="N", help="at least, where known")
     for name in ("verdict", "kind", "shape", "tear", "mode", "comm", "path", "path-state",
                  "ino", "dev", "overlap", "loss"):

@@ -213,6 +213,17 @@ claim_silence() {
 	claim 0 --conflicts 0 --verdict clean "$@"
 }
 
+# Where spans are seen the pair was met and something kept it apart, unless one of the two is no
+# read or write of a known range: claim_kept_apart "A SPEC" "B SPEC" [CLAIM...]
+claim_kept_apart() {
+	local kept=1 spec
+	for spec in "$1" "$2"; do
+		case $spec in truncate* | punch* | zero* | collapse* | append*) kept=0 ;; esac
+	done
+	shift 2
+	claim_silence --serialized "${KEPT_APART:-$kept}" "$@"
+}
+
 # ---- two operations, the second while the first is held ----
 #
 # pair_script PREP FLAGS HOLD "A SPEC" "B SPEC"
@@ -283,6 +294,7 @@ pair_is() {
 	silent) case "$3:$4" in read*:read*) hold=together ;; esac ;;
 	esac
 	check_ops < <(pair_script "$1" "$2" "$hold" "$3" "$4")
+	local spec_a=$3 spec_b=$4
 	shift 4
 	if [ "$outcome" = observed ]; then
 		outcome=serialized
@@ -291,6 +303,7 @@ pair_is() {
 	fi
 	case $outcome in
 	reported | passed) claim_conflicts 1 "$@" ;;
+	serialized) claim_kept_apart "$spec_a" "$spec_b" "$@" ;;
 	*) claim_silence "$@" ;;
 	esac
 }

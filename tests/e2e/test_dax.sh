@@ -42,7 +42,11 @@ dax_is() {
 		expect A ok
 		expect B ok
 	EOS
-	claim_silence
+	if [ "$outcome" = serialized ]; then
+		claim_kept_apart "$3" "$4"
+	else
+		claim_silence
+	fi
 }
 
 for fs in xfs ext4; do

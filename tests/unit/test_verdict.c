@@ -93,6 +93,58 @@ static void tear_is_graded_by_the_finer_copy(void **state)
 	}
 }
 
+static const struct {
+	enum ior_hold earlier;
+	__u8 lock;
+	__u8 self;
+	__u16 flags;
+	bool waited;
+	enum ior_keeper want;
+} keepers[] = {
+	{IOR_HOLD_EXCLUSIVE, IOR_LOCK_EXCLUSIVE, IOR_SELF_YES, 0, false, IOR_KEEPER_EXCLUSIVE},
+	{IOR_HOLD_EXCLUSIVE, IOR_LOCK_SHARED, IOR_SELF_UNKNOWN, 0, false,
+	 IOR_KEEPER_SHARED_EXCLUSIVE},
+	{IOR_HOLD_SHARED, IOR_LOCK_EXCLUSIVE, IOR_SELF_YES, 0, false, IOR_KEEPER_SHARED_EXCLUSIVE},
+	{IOR_HOLD_SHARED, IOR_LOCK_SHARED, IOR_SELF_UNKNOWN, 0, false, IOR_KEEPER_LUCK},
+	/* somebody holds it, but not this op */
+	{IOR_HOLD_SHARED, IOR_LOCK_EXCLUSIVE, IOR_SELF_NO, 0, false, IOR_KEEPER_LUCK},
+	{IOR_HOLD_EXCLUSIVE, IOR_LOCK_SHARED, IOR_SELF_UNKNOWN, IOR_OPF_LOCKLESS, false,
+	 IOR_KEEPER_LUCK},
+	{IOR_HOLD_EXCLUSIVE, IOR_LOCK_UNKNOWN, IOR_SELF_UNKNOWN, 0, false, IOR_KEEPER_LUCK},
+	/* an asynchronous op has dropped its lock: only a wait for it counts */
+	{IOR_HOLD_IN_FLIGHT, IOR_LOCK_EXCLUSIVE, IOR_SELF_YES, 0, false, IOR_KEEPER_LUCK},
+	{IOR_HOLD_IN_FLIGHT, IOR_LOCK_EXCLUSIVE, IOR_SELF_YES, 0, true, IOR_KEEPER_DIO_WAIT},
+	{IOR_HOLD_NOTHING, IOR_LOCK_EXCLUSIVE, IOR_SELF_YES, 0, true, IOR_KEEPER_LUCK},
+};
+
+static void only_an_excluding_lock_or_a_wait_keeps_apart(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(keepers); i++) {
+		struct ior_op later = op(IOR_OP_WRITE, IOR_MODE_DIRECT, 0, 4096);
+
+		later.lock = (struct ior_lock_state){keepers[i].lock, keepers[i].self};
+		later.flags = keepers[i].flags;
+		if (ior_kept_apart(keepers[i].earlier, &later, keepers[i].waited) !=
+		    keepers[i].want)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void async_op_holds_nothing_but_its_count(void **state)
+{
+	struct ior_op a = op(IOR_OP_WRITE, IOR_MODE_DIRECT, 0, 4096);
+
+	(void)state;
+	a.lock = (struct ior_lock_state){IOR_LOCK_EXCLUSIVE, IOR_SELF_YES};
+	a.flags = IOR_OPF_ASYNC;
+	assert_int_equal(ior_op_hold(&a), IOR_HOLD_IN_FLIGHT);
+	a.flags |= IOR_OPF_HOLDS;
+	assert_int_equal(ior_op_hold(&a), IOR_HOLD_EXCLUSIVE);
+	a.flags |= IOR_OPF_LOCKLESS;
+	assert_int_equal(ior_op_hold(&a), IOR_HOLD_NOTHING);
+}
+
 static void ops_without_common_bytes_do_not_tear(void **state)
 {
 	struct ior_op a = op(IOR_OP_WRITE, IOR_MODE_DAX, 0, 4096);
@@ -107,6 +159,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(relation_needs_bytes_a_writer_and_both_windows),
 		cmocka_unit_test(exclusive_lock_does_not_undo_a_conflict),
+		cmocka_unit_test(only_an_excluding_lock_or_a_wait_keeps_apart),
+		cmocka_unit_test(async_op_holds_nothing_but_its_count),
 		cmocka_unit_test(tear_is_graded_by_the_finer_copy),
 		cmocka_unit_test(ops_without_common_bytes_do_not_tear),
 	};

@@ -95,7 +95,7 @@ static int diagnosis_text(const struct diagnosis *d, struct buf *out)
 		   d->kernel.has_rdonly_cast ? "plain loads (bpf_rdonly_cast)" :
 					       "helper calls: bpf_rdonly_cast is missing (6.2+), each "
 					       "op costs more");
-	if (!d->kernel.sees_symbols)
+	if (!d->kernel.dio_bio_end_io)
 		buf_printf(out, "  /proc/kallsyms hides addresses (kernel.kptr_restrict): the end of a "
 				"bio cannot be told\n");
 	text_hooks(d, out);
@@ -140,7 +140,7 @@ static int json_kernel(const struct diagnosis *d, struct buf *out)
 		json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I}", "schema", "iorace/1",
 			  "type", "kernel", "release", d->kernel.release, "cpus",
 			  (int)d->kernel.cpus, "rdonly_cast", d->kernel.has_rdonly_cast,
-			  "kallsyms", d->kernel.sees_symbols, "data_end_precise",
+			  "kallsyms", d->kernel.dio_bio_end_io != 0, "data_end_precise",
 			  d->plan.data_end_is_precise, "in_flight_limit", (json_int_t)d->in_flight,
 			  "memory_bytes", (json_int_t)d->memory_bytes),
 		out);
@@ -189,7 +189,7 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 static int cmd_doctor(const struct cli_call *call)
 {
 	struct doctor_opts opts = { .format = "text" };
-	struct plan_opts plan = { .modes = PLAN_MODES_ALL };
+	struct plan_opts plan = { .modes = PLAN_MODES_ALL, .spans = true };
 	struct cli_words words;
 	struct reason why = {};
 	int r;

@@ -45,6 +45,7 @@ static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 	run->duration_ns = opts->duration_ns;
 	plan->modes = opts->filters.modes;
 	plan->every_mode = opts->filters.modes != 0;
+	plan->spans = run->workload != NULL;
 	if (opts->flavours) {
 		int r = plan_parse_flavours(opts->flavours, &plan->flavours, why);
 

@@ -11,6 +11,7 @@
 #include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -35,7 +36,30 @@ static int load_empty(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
 struct btf_target {
 	int id;
 	int obj_fd; /* -1: vmlinux */
+	unsigned int args;
 };
+
+static unsigned int args_of(const struct btf *btf, int id)
+{
+	const struct btf_type *function = btf__type_by_id(btf, id);
+	const struct btf_type *proto = btf__type_by_id(btf, function->type);
+
+	return btf_vlen(proto);
+}
+
+/* A file system's functions carry its name, as its module does: ext4_..., in ext4. */
+static bool may_be_in_module(int btf_fd, const char *function)
+{
+	char name[64] = "";
+	struct bpf_btf_info info = { .name = (uint64_t)(uintptr_t)name, .name_len = sizeof(name) };
+	__u32 len = sizeof(info);
+	size_t name_len;
+
+	if (bpf_obj_get_info_by_fd(btf_fd, &info, &len))
+		return false;
+	name_len = strlen(name);
+	return !strncmp(function, name, name_len) && function[name_len] == '_';
+}
 
 static int find_in_module(__u32 module_id, const struct btf *vmlinux, const char *function,
 			  struct btf_target *ret)
@@ -44,8 +68,8 @@ static int find_in_module(__u32 module_id, const struct btf *vmlinux, const char
 	struct btf *btf;
 	int id;
 
-	if (fd < 0)
-		return -errno;
+	if (fd < 0 || !may_be_in_module(fd, function))
+		return -ENOENT;
 	btf = btf__load_from_kernel_by_id_split(module_id, (struct btf *)vmlinux);
 	if (!btf)
 		return -errno;
@@ -53,6 +77,8 @@ static int find_in_module(__u32 module_id, const struct btf *vmlinux, const char
 	/* The split BTF sees vmlinux through: only ids above it are the module's. */
 	if (id >= 0 && (__u32)id < btf__type_cnt(vmlinux))
 		id = -ENOENT;
+	if (id >= 0)
+		ret->args = args_of(btf, id);
 	btf__free(btf);
 	if (id < 0)
 		return id;
@@ -67,7 +93,7 @@ static int find_function(const struct btf *vmlinux, const char *function, struct
 	__u32 next = 0;
 
 	if (id >= 0) {
-		*ret = (struct btf_target){id, -1};
+		*ret = (struct btf_target){id, -1, args_of(vmlinux, id)};
 		return 0;
 	}
 	while (!bpf_btf_get_next_id(next, &next)) {
@@ -76,6 +102,12 @@ static int find_function(const struct btf *vmlinux, const char *function, struct
 	}
 	return -ENOENT;
 }
+
+/*
+ * Only the attach tells whether a function has too many arguments; all else the load tells, and a
+ * detach waits for every task of the machine to pass by.
+ */
+#define FENTRY_ARGS_ALWAYS 6 /* arch/x86/net/bpf_jit_comp.c before 6.6 */
 
 static int try_fentry(const struct btf *vmlinux, const struct hook_row *row)
 {
@@ -93,8 +125,8 @@ static int try_fentry(const struct btf *vmlinux, const struct hook_row *row)
 	if (obj_fd >= 0)
 		opts.attach_btf_obj_fd = obj_fd;
 	prog = load_empty(BPF_PROG_TYPE_TRACING, &opts);
-	if (prog < 0)
-		return prog;
+	if (prog < 0 || target.args <= FENTRY_ARGS_ALWAYS)
+		return prog < 0 ? prog : 0;
 	link = bpf_raw_tracepoint_open(NULL, prog);
 	return link < 0 ? -errno : 0;
 }
@@ -182,8 +214,7 @@ static void try_hook(struct kernel *k, const struct btf *vmlinux, const struct p
 		     enum hook hook)
 {
 	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
-		if (opts->flavours && !(opts->flavours & (1U << f)) &&
-		    hook != HOOK_DIO_INVALIDATE_FAIL)
+		if (opts->flavours && !(opts->flavours & (1U << f)) && !hook_is_notice(hook))
 			continue;
 		try_flavour(k, vmlinux, hook, f);
 		if (hook_flavour_works(hook, f, k->rows))
@@ -196,24 +227,29 @@ static void try_hooks(struct kernel *k, const struct btf *vmlinux, const struct 
 	for (size_t i = 0; i < hook_rows_len; i++)
 		k->rows[i] = -ECANCELED;
 	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++) {
-		if (hook_modes(hook) & opts->modes)
+		if ((hook_modes(hook) & opts->modes) && (opts->spans || !hook_is_for_spans(hook)))
 			try_hook(k, vmlinux, opts, hook);
 	}
 }
 
-/* Hidden addresses read as zero: then a bio of a direct IO cannot be told by its end function. */
-static bool symbols_are_visible(void)
+/*
+ * Address of a kernel function, 0 when it is unknown or hidden. Read here and handed to the
+ * programs: libbpf would parse each of some 200 000 lines for it.
+ */
+static uint64_t symbol_address(const char *name)
 {
 	_cleanup_(fclosep) FILE *f = fopen("/proc/kallsyms", "re");
-	unsigned long long address;
-	char line[256], name[128];
+	_cleanup_(freep) char *line = NULL;
+	size_t room = 0, name_len = strlen(name);
+	uint64_t address = 0;
+	ssize_t len;
 
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%llx %*c %127s", &address, name) == 2 &&
-		    !strcmp(name, "iomap_dio_bio_end_io"))
-			return address;
+	while (f && !address && (len = getline(&line, &room, f)) > 0) {
+		/* "ffffffff81402c1c T name\n": address, type, name, and the module if any */
+		if ((size_t)len == 19 + name_len + 1 && !memcmp(line + 19, name, name_len))
+			address = strtoull(line, NULL, 16);
 	}
-	return false;
+	return address;
 }
 
 static bool helper_exists(enum bpf_func_id id)
@@ -294,7 +330,7 @@ int kernel_probe(const struct probe_opts *opts, struct kernel *ret, struct reaso
 	k.has_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0;
 	k.has_bpf_loop = helper_exists(BPF_FUNC_loop);
 	k.has_ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
-	k.sees_symbols = symbols_are_visible();
+	k.dio_bio_end_io = symbol_address("iomap_dio_bio_end_io");
 	try_hooks(&k, btf, opts);
 	btf__free(btf);
 	*ret = k;

@@ -20,7 +20,7 @@ struct kernel {
 	bool has_rdonly_cast;	     /* kfunc bpf_rdonly_cast() */
 	bool has_bpf_loop;
 	bool has_ringbuf;
-	bool sees_symbols;	     /* /proc/kallsyms shows addresses */
+	uint64_t dio_bio_end_io;     /* address of iomap_dio_bio_end_io(); 0: kallsyms hides it */
 	int rows[HOOK_ROWS_MAX];     /* per row of the hook table: 0 usable, else -errno;
 				      * -ECANCELED: not tried, for nothing needs it */
 	unsigned int cpus;
@@ -30,6 +30,7 @@ struct kernel {
 struct probe_opts {
 	unsigned int modes;    /* bit mask of enum ior_mode */
 	unsigned int flavours; /* bit mask of enum flavour; 0: all */
+	bool spans;
 };
 
 /* Fills `ret`; fails only when nothing can be asked (no BTF, no privilege), with the reason. */

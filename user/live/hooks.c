@@ -76,6 +76,31 @@ const struct hook_row hook_rows[] = {
 	     "btrfs_page_mkwrite"),
 	CALL(HOOK_PAGE_FAULT_BEGIN, HOOK_PAGE_FAULT_END, ROW_OPTIONAL, "filemap_mkwrite",
 	     "filemap_page_mkwrite"),
+
+	{ HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "ext4_read_span_begin_fentry",
+	  "ext4_file_read_iter" },
+	{ HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "ext4_read_span_end_fexit",
+	  "ext4_file_read_iter" },
+	{ HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "ext4_write_span_begin_fentry",
+	  "ext4_file_write_iter" },
+	{ HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "ext4_write_span_end_fexit",
+	  "ext4_file_write_iter" },
+	{ HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "xfs_read_span_begin_fentry",
+	  "xfs_file_read_iter" },
+	{ HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "xfs_read_span_end_fexit",
+	  "xfs_file_read_iter" },
+	{ HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "xfs_write_span_begin_fentry",
+	  "xfs_file_write_iter" },
+	{ HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "xfs_write_span_end_fexit",
+	  "xfs_file_write_iter" },
+	{ HOOK_DIO_WAIT_BEGIN, FLAVOUR_FENTRY, false, ROW_REQUIRED, "dio_wait_begin_fentry",
+	  "inode_dio_wait" },
+	{ HOOK_DIO_WAIT_END, FLAVOUR_FENTRY, true, ROW_REQUIRED, "dio_wait_end_fexit",
+	  "inode_dio_wait" },
+	{ HOOK_LOCK_WAIT_BEGIN, FLAVOUR_TP, false, ROW_REQUIRED, "lock_wait_begin_tp",
+	  "contention_begin" },
+	{ HOOK_LOCK_WAIT_END, FLAVOUR_TP, false, ROW_REQUIRED, "lock_wait_end_tp",
+	  "contention_end" },
 };
 const size_t hook_rows_len = ARRAY_SIZE(hook_rows);
 _Static_assert(ARRAY_SIZE(hook_rows) <= HOOK_ROWS_MAX, "raise HOOK_ROWS_MAX");
@@ -84,6 +109,7 @@ _Static_assert(ARRAY_SIZE(hook_rows) <= HOOK_ROWS_MAX, "raise HOOK_ROWS_MAX");
 #define DAX (1U << IOR_MODE_DAX)
 #define BUFFERED (1U << IOR_MODE_BUFFERED)
 #define SIZE (1U << IOR_MODE_SIZE)
+#define MOVES (DIRECT | DAX | BUFFERED)
 
 static const struct {
 	const char *name;
@@ -124,6 +150,16 @@ static const struct {
 				   HOOK_PAGE_FAULT_END},
 	[HOOK_PAGE_FAULT_END] = {"page-fault-end", "a mapped page is writable", BUFFERED,
 				 HOOK_COUNT_},
+	[HOOK_SPAN_BEGIN] = { "span-begin", "a read or write enters the file system", MOVES,
+			      HOOK_SPAN_END },
+	[HOOK_SPAN_END] = { "span-end", "a read or write leaves the file system", MOVES,
+			    HOOK_COUNT_ },
+	[HOOK_DIO_WAIT_BEGIN] = { "dio-wait-begin", "an op waits for direct IO to drain", MOVES,
+				  HOOK_DIO_WAIT_END },
+	[HOOK_DIO_WAIT_END] = { "dio-wait-end", "direct IO has drained", MOVES, HOOK_COUNT_ },
+	[HOOK_LOCK_WAIT_BEGIN] = { "lock-wait-begin", "an op waits for i_rwsem", MOVES,
+				   HOOK_LOCK_WAIT_END },
+	[HOOK_LOCK_WAIT_END] = { "lock-wait-end", "an op has i_rwsem", MOVES, HOOK_COUNT_ },
 };
 _Static_assert(ARRAY_SIZE(hooks) == HOOK_COUNT_, "a hook has no name");
 
@@ -154,6 +190,17 @@ bool hook_flavour_works(enum hook hook, enum flavour flavour, const int *errors)
 unsigned int hook_modes(enum hook hook)
 {
 	return hooks[hook].modes;
+}
+
+bool hook_is_notice(enum hook hook)
+{
+	return hook == HOOK_DIO_INVALIDATE_FAIL || hook == HOOK_LOCK_WAIT_BEGIN ||
+	       hook == HOOK_LOCK_WAIT_END;
+}
+
+bool hook_is_for_spans(enum hook hook)
+{
+	return hook >= HOOK_SPAN_BEGIN && hook <= HOOK_LOCK_WAIT_END;
 }
 
 enum hook hook_end(enum hook hook)

@@ -32,6 +32,14 @@ enum hook {
 	HOOK_DAX_FAULT_END,
 	HOOK_PAGE_FAULT_BEGIN, /* a mapped page of the page cache becomes writable */
 	HOOK_PAGE_FAULT_END,
+
+	/* Spans: what came before the window. */
+	HOOK_SPAN_BEGIN, /* the file operation is entered, no lock taken yet */
+	HOOK_SPAN_END,
+	HOOK_DIO_WAIT_BEGIN, /* somebody waits for direct IO to drain */
+	HOOK_DIO_WAIT_END,
+	HOOK_LOCK_WAIT_BEGIN, /* somebody waits for a lock */
+	HOOK_LOCK_WAIT_END,
 	HOOK_COUNT_
 };
 
@@ -66,6 +74,12 @@ bool hook_flavour_works(enum hook hook, enum flavour flavour, const int *errors)
 
 /* Bit mask of enum ior_mode: for which ways of moving data the hook is there. */
 unsigned int hook_modes(enum hook hook);
+
+/* A tracepoint that has no other form and costs nothing until it fires: always allowed. */
+bool hook_is_notice(enum hook hook);
+
+/* Does it matter only for spans? */
+bool hook_is_for_spans(enum hook hook);
 
 /* The hook that ends what this one begins, or HOOK_COUNT_. */
 enum hook hook_end(enum hook hook);

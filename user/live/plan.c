@@ -10,8 +10,7 @@
 
 static bool flavour_is_allowed(const struct plan_opts *opts, enum hook hook, enum flavour flavour)
 {
-	/* Fallback notices exist as tracepoints only and cost nothing until they fire. */
-	if (hook == HOOK_DIO_INVALIDATE_FAIL)
+	if (hook_is_notice(hook))
 		return true;
 	return !opts->flavours || (opts->flavours & (1U << flavour));
 }
@@ -106,6 +105,10 @@ static void plan_hook(struct plan *plan, const struct kernel *kernel, const stru
 		snprintf(ph->reason, sizeof(ph->reason), "not asked for with --mode");
 		return;
 	}
+	if (hook_is_for_spans(hook) && !opts->spans) {
+		snprintf(ph->reason, sizeof(ph->reason), "for check only");
+		return;
+	}
 	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
 		if (!flavour_is_allowed(opts, hook, f) ||
 		    !hook_flavour_works(hook, f, kernel->rows))
@@ -147,6 +150,36 @@ static void plan_pairs(struct plan *plan)
 			drop_hook(plan, hook, "its end cannot be seen");
 		else
 			drop_hook(plan, end, "its begin cannot be seen");
+	}
+}
+
+/*
+ * A span and its window are one op under one key, its kiocb; a kretprobe does not know that. So
+ * spans are there only where the windows that are one call are hooked by fentry.
+ */
+static bool windows_know_the_kiocb(const struct plan *plan)
+{
+	static const enum hook windows[] = { HOOK_DAX_END, HOOK_WRITE_END, HOOK_READ_END };
+
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		const struct plan_hook *ph = &plan->hooks[windows[i]];
+
+		if (ph->usable && ph->flavour != FLAVOUR_FENTRY)
+			return false;
+	}
+	return true;
+}
+
+static void plan_spans(struct plan *plan, const struct plan_opts *opts)
+{
+	plan->has_spans = plan->hooks[HOOK_SPAN_BEGIN].usable && windows_know_the_kiocb(plan);
+	plan->has_waits = plan->has_spans && plan->hooks[HOOK_LOCK_WAIT_BEGIN].usable &&
+			  plan->hooks[HOOK_DIO_WAIT_BEGIN].usable;
+	if (plan->has_spans || !opts->spans)
+		return;
+	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++) {
+		if (hook_is_for_spans(hook) && plan->hooks[hook].usable)
+			drop_hook(plan, hook, "of no use where spans cannot be seen");
 	}
 }
 
@@ -230,7 +263,7 @@ static bool sees_bios(const struct plan *plan, const struct kernel *kernel, enum
 {
 	const struct plan_hook *ph = &plan->hooks[hook];
 
-	return ph->usable && (ph->flavour != FLAVOUR_TP || kernel->sees_symbols);
+	return ph->usable && (ph->flavour != FLAVOUR_TP || kernel->dio_bio_end_io);
 }
 
 static void cover_direct(struct plan *plan, const struct kernel *kernel)
@@ -337,6 +370,7 @@ struct probe_opts plan_probe_opts(const struct plan_opts *opts)
 	return (struct probe_opts){
 		.modes = opts->modes ? opts->modes : PLAN_MODES_DEFAULT,
 		.flavours = opts->flavours,
+		.spans = opts->spans,
 	};
 }
 
@@ -393,6 +427,7 @@ int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct
 	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++)
 		plan_hook(&plan, kernel, opts, hook);
 	plan_pairs(&plan);
+	plan_spans(&plan, opts);
 	r = check_modes(&plan, opts->every_mode, why);
 	if (r < 0)
 		return r;

@@ -17,6 +17,7 @@
 struct plan_opts {
 	unsigned int flavours; /* bit mask of enum flavour that may be used; 0: all */
 	unsigned int modes;    /* bit mask of enum ior_mode that is wanted; 0: the default ones */
+	bool spans;	       /* also what ops did before their windows, where that can be seen */
 	bool every_mode;       /* a wanted mode that cannot be seen is an error */
 };
 
@@ -35,6 +36,8 @@ struct plan {
 	uint32_t covered_fs[IOR_MODE_COUNT_]; /* bit mask of enum ior_fs */
 	uint32_t opens_at_submit;  /* bit mask of enum ior_fs */
 	bool sees_submit;	   /* the first bio of an op */
+	bool has_spans;		   /* overlapping, serialized and unproven pairs are known */
+	bool has_waits;		   /* ... and how long ops waited */
 	bool data_end_is_precise;  /* windows close at the last bio, else at completion */
 	struct coverage_view coverage[PLAN_COVERAGE_MAX];
 	size_t coverage_len;

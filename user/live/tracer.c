@@ -56,7 +56,7 @@ unsigned long long tracer_memory_bytes(unsigned int in_flight, unsigned int ring
 }
 
 static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
-		     struct ior_options *options)
+		     struct ior_options *options, bool with_spans)
 {
 	unsigned int lines = round_up_pow2(opts->in_flight ? opts->in_flight :
 							     TRACER_IN_FLIGHT_DEFAULT);
@@ -70,6 +70,8 @@ static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 	r |= bpf_map__set_max_entries(skel->maps.ior_wide, WIDE_LINES);
 	r |= bpf_map__set_max_entries(skel->maps.ior_slots, slots);
 	r |= bpf_map__set_max_entries(skel->maps.ior_races, slots);
+	if (with_spans)
+		r |= bpf_map__set_max_entries(skel->maps.ior_spans, slots);
 	if (options->want_stacks)
 		r |= bpf_map__set_max_entries(skel->maps.ior_stack_traces, STACKS);
 	r |= bpf_map__set_max_entries(skel->maps.ior_ring,
@@ -148,26 +150,48 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	t->skel = kernel->has_rdonly_cast ? iorace_bpf__open() : open_by_helper();
 	if (!t->skel)
 		return -errno;
-	r = set_sizes(t->skel, opts, &options);
+	r = set_sizes(t->skel, opts, &options, plan->has_spans);
 	if (r < 0)
 		return r;
 	options.mnt_ns_inum = mount_namespace();
 	memcpy(options.covered_fs, plan->covered_fs, sizeof(options.covered_fs));
 	options.opens_at_submit = plan->opens_at_submit;
 	options.sees_submit = plan->sees_submit;
+	options.has_spans = plan->has_spans;
+	options.dio_bio_end_io = kernel->dio_bio_end_io;
+	options.modes = plan->modes;
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
 }
 
 /* Ends before begins: an op whose begin we see must not end unseen. */
 static const enum hook attach_order[] = {
-	HOOK_DIO_COMPLETE,   HOOK_DIO_DATA_END,	       HOOK_DIO_RETURN,
-	HOOK_DAX_END,	     HOOK_WRITE_END,	       HOOK_READ_END,
-	HOOK_SPLICE_END,     HOOK_SIZE_END,	       HOOK_DAX_FAULT_END,
-	HOOK_PAGE_FAULT_END, HOOK_DIO_SUBMIT,	       HOOK_DIO_INVALIDATE_FAIL,
-	HOOK_DIO_BEGIN,	     HOOK_DAX_BEGIN,	       HOOK_WRITE_BEGIN,
-	HOOK_READ_BEGIN,     HOOK_SPLICE_BEGIN,	       HOOK_SIZE_BEGIN,
-	HOOK_DAX_FAULT_BEGIN, HOOK_PAGE_FAULT_BEGIN,
+	HOOK_DIO_COMPLETE,
+	HOOK_DIO_DATA_END,
+	HOOK_DIO_RETURN,
+	HOOK_DAX_END,
+	HOOK_WRITE_END,
+	HOOK_READ_END,
+	HOOK_SPLICE_END,
+	HOOK_SIZE_END,
+	HOOK_DAX_FAULT_END,
+	HOOK_PAGE_FAULT_END,
+	HOOK_SPAN_END,
+	HOOK_DIO_WAIT_END,
+	HOOK_LOCK_WAIT_END,
+	HOOK_DIO_SUBMIT,
+	HOOK_DIO_INVALIDATE_FAIL,
+	HOOK_DIO_BEGIN,
+	HOOK_DAX_BEGIN,
+	HOOK_WRITE_BEGIN,
+	HOOK_READ_BEGIN,
+	HOOK_SPLICE_BEGIN,
+	HOOK_SIZE_BEGIN,
+	HOOK_DAX_FAULT_BEGIN,
+	HOOK_PAGE_FAULT_BEGIN,
+	HOOK_DIO_WAIT_BEGIN,
+	HOOK_LOCK_WAIT_BEGIN,
+	HOOK_SPAN_BEGIN,
 };
 _Static_assert(sizeof(attach_order) / sizeof(attach_order[0]) == HOOK_COUNT_, "every hook, once");
 

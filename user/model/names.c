@@ -17,6 +17,27 @@ static const char *const kind_names[] = {
 };
 _Static_assert(ARRAY_SIZE(kind_names) == IOR_OP_COUNT_, "every op kind has a name");
 
+static const struct {
+	const char *name; /* in JSON */
+	const char *text;
+} keepers[] = {
+	[IOR_KEEPER_LUCK] = {"luck", "luck"},
+	[IOR_KEEPER_EXCLUSIVE] = {"i_rwsem_exclusive", "i_rwsem exclusive"},
+	[IOR_KEEPER_SHARED_EXCLUSIVE] = {"i_rwsem_shared_exclusive", "i_rwsem shared/exclusive"},
+	[IOR_KEEPER_DIO_WAIT] = {"inode_dio_wait", "inode_dio_wait"},
+};
+_Static_assert(ARRAY_SIZE(keepers) == IOR_KEEPER_COUNT_, "every keeper has a name");
+
+const char *keeper_name(enum ior_keeper keeper)
+{
+	return keepers[keeper].name;
+}
+
+const char *keeper_text(enum ior_keeper keeper)
+{
+	return keepers[keeper].text;
+}
+
 const char *const mode_names[] = {
 	[IOR_MODE_DIRECT] = "direct", [IOR_MODE_DAX] = "dax",	[IOR_MODE_BUFFERED] = "buffered",
 	[IOR_MODE_SIZE] = "size",     [IOR_MODE_COUNT_] = NULL,

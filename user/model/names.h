@@ -9,6 +9,10 @@
 #include "model/view.h"
 
 const char *kind_name(uint8_t kind); /* enum ior_op_kind */
+/* What kept pairs apart: as JSON has it, and for people. */
+const char *keeper_name(enum ior_keeper keeper);
+const char *keeper_text(enum ior_keeper keeper);
+
 const char *mode_name(uint8_t mode); /* enum ior_mode */
 const char *lock_name(uint8_t lock); /* enum ior_lock */
 const char *shape_name(uint8_t shape);

@@ -98,6 +98,7 @@ struct summary_view {
 	int64_t overlapping;
 	int64_t serialized;
 	int64_t unproven;
+	uint64_t serialized_by[IOR_KEEPER_COUNT_]; /* without IOR_KEEPER_LUCK, which is unproven */
 	int64_t needless_wait_ns;
 	int64_t needed_wait_ns;
 	uint64_t losses[IOR_LOSS_COUNT_];

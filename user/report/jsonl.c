@@ -284,14 +284,31 @@ static json_t *losses_object(const uint64_t losses[IOR_LOSS_COUNT_])
 	return object;
 }
 
+/* Empty when nobody could tell, every key when somebody could. */
+static json_t *serialized_by_object(const struct summary_view *summary)
+{
+	json_t *object = json_object();
+
+	if (summary->serialized < 0)
+		return object;
+	for (int keeper = IOR_KEEPER_LUCK + 1; object && keeper < IOR_KEEPER_COUNT_; keeper++) {
+		if (json_object_set_new(object, keeper_name(keeper),
+					count(summary->serialized_by[keeper])) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
 static json_t *pairs_object(const struct summary_view *summary)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:{}}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
 			 "conflicts", count(summary->conflicts),
 			 "overlapping", count_or_null(summary->overlapping),
 			 "serialized", count_or_null(summary->serialized),
 			 "unproven", count_or_null(summary->unproven),
-			 "serialized_by");
+			 "serialized_by", serialized_by_object(summary));
 }
 
 static json_t *argv_array(char *const *argv)

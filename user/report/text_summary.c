@@ -45,6 +45,23 @@ static void put_measured(const char *what, int64_t count, struct buf *out)
 		units_append_grouped(out, count);
 }
 
+static void put_serialized_by(const struct summary_view *summary, struct buf *out)
+{
+	const char *separator = "serialized by ";
+
+	if (summary->serialized <= 0)
+		return;
+	put_label("", out);
+	for (int keeper = IOR_KEEPER_LUCK + 1; keeper < IOR_KEEPER_COUNT_; keeper++) {
+		if (!summary->serialized_by[keeper])
+			continue;
+		buf_printf(out, "%s%s ", separator, keeper_text(keeper));
+		units_append_grouped(out, summary->serialized_by[keeper]);
+		separator = ", ";
+	}
+	buf_putc(out, '\n');
+}
+
 static void put_pairs(const struct summary_view *summary, struct buf *out)
 {
 	put_label("pairs", out);
@@ -55,6 +72,7 @@ static void put_pairs(const struct summary_view *summary, struct buf *out)
 	put_measured("serialized", summary->serialized, out);
 	put_measured("unproven", summary->unproven, out);
 	buf_putc(out, '\n');
+	put_serialized_by(summary, out);
 }
 
 static void put_wait(const char *what, int64_t ns, struct buf *out)

@@ -341,6 +341,25 @@ static void judge(const struct run *run, const struct tracer_counters *counters,
 	summary->reason = why->text;
 }
 
+/* What only spans tell: which overlapping pairs did not conflict, and why. */
+static void fill_pairs(const struct plan *plan, const struct tracer_counters *counters,
+		       struct summary_view *summary)
+{
+	if (plan->has_waits) {
+		summary->needless_wait_ns = counters->stats[IOR_STAT_WAIT_NEEDLESS_NS];
+		summary->needed_wait_ns = counters->stats[IOR_STAT_WAIT_NEEDED_NS];
+	}
+	if (!plan->has_spans)
+		return;
+	summary->serialized = 0;
+	for (int keeper = IOR_KEEPER_LUCK + 1; keeper < IOR_KEEPER_COUNT_; keeper++) {
+		summary->serialized_by[keeper] = counters->stats[IOR_STAT_KEPT_APART + keeper];
+		summary->serialized += summary->serialized_by[keeper];
+	}
+	summary->unproven = counters->stats[IOR_STAT_KEPT_APART + IOR_KEEPER_LUCK];
+	summary->overlapping = summary->conflicts + summary->serialized + summary->unproven;
+}
+
 static void fill_summary(const struct run *run, const struct tracer_counters *counters,
 			 struct summary_view *summary)
 {
@@ -359,8 +378,9 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 		.records_suppressed = counters->stats[IOR_STAT_SUPPRESSED],
 		.command = { .exit = -1 },
 	};
-	summary->ops[IOR_OP_READ] = counters->stats[IOR_STAT_READS];
-	summary->ops[IOR_OP_WRITE] = counters->stats[IOR_STAT_WRITES];
+	for (int kind = 0; kind < IOR_OP_COUNT_; kind++)
+		summary->ops[kind] = counters->stats[IOR_STAT_READS + kind];
+	fill_pairs(run->opts->plan, counters, summary);
 	for (int i = 0; i < IOR_LOSS_COUNT_; i++)
 		summary->losses[i] = counters->losses[i];
 	summary->losses[IOR_LOSS_UNDECODED] += run->undecoded;

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Spans: what an op did from the moment it entered the file system until its window opened, and
+ * which overlapping ops opened before it without conflicting. Only under `check`, and only where
+ * the file operations can be hooked.
+ *
+ * A pair whose windows do not meet is accounted by the one that opens second:
+ *
+ *   - an op that enters and finds an overlapping one moving notes it;
+ *   - an op that moves and finds an overlapping one waiting notes itself with the other.
+ *
+ * If the windows meet after all, whoever counts the conflict takes the note back. Two that move at
+ * the same time find each other moving and have no note: the one that does not count the conflict
+ * writes the one that the other takes back.
+ */
+#ifndef IORACE_SPAN_BPF_H
+#define IORACE_SPAN_BPF_H
+
+#include "count.bpf.h"
+#include "verbs.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* as many as slots when spans are wanted */
+	__type(key, __u32);
+	__type(value, struct ior_span);
+} ior_spans SEC(".maps");
+
+/*
+ * Slot + 1 of the op that a task is in, by a hash of its thread id. Two that share an entry lose
+ * sight of a wait: the pair is then unproven.
+ */
+#define CURRENT_SIZE 4096
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CURRENT_SIZE);
+	__type(key, __u32);
+	__type(value, __u32);
+} ior_current SEC(".maps");
+
+static __always_inline struct ior_span *span_at(__u32 at)
+{
+	return bpf_map_lookup_elem(&ior_spans, &at);
+}
+
+static __always_inline __u32 *current_of(__u32 tid)
+{
+	__u32 at = tid & (CURRENT_SIZE - 1);
+
+	return bpf_map_lookup_elem(&ior_current, &at);
+}
+
+static __always_inline void span_reset(__u32 self, __u32 tid)
+{
+	struct ior_span *span = span_at(self);
+	__u32 *current = current_of(tid);
+
+	if (!span || !current)
+		return;
+	__builtin_memset(span, 0, sizeof(*span));
+	*current = self + 1;
+}
+
+/* One more (or one less) of those that opened before the op in slot `at`. */
+static __always_inline void span_note(__u32 at, enum ior_hold earlier, __s32 change)
+{
+	struct ior_span *span = span_at(at);
+
+	if (!span)
+		return;
+	__sync_fetch_and_add(&span->earlier[earlier & (IOR_HOLD_COUNT_ - 1)], change);
+	INFLIGHT_STORE(&span->met, 1);
+}
+
+static __always_inline void span_met(__u32 at)
+{
+	struct ior_span *span = span_at(at);
+
+	if (span)
+		INFLIGHT_STORE(&span->met, 1);
+}
+
+/* The op is over: what kept it apart from those that it never conflicted with? */
+static __noinline int span_settle(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+	struct ior_span *span = span_at(self);
+
+	if (!slot || !span)
+		return 0;
+	for (int hold = 0; hold < IOR_HOLD_COUNT_; hold++) {
+		__s32 pairs = INFLIGHT_LOAD(&span->earlier[hold]);
+		enum ior_keeper keeper = ior_kept_apart(hold, &slot->op, span->waited_for_dio);
+
+		if (pairs > 0)
+			stat_add_exact(IOR_STAT_KEPT_APART + keeper, pairs);
+	}
+	if (span->waited_ns)
+		stat_add_exact(span->met ? IOR_STAT_WAIT_NEEDED_NS : IOR_STAT_WAIT_NEEDLESS_NS,
+			       span->waited_ns);
+	return 0;
+}
+
+/* ---- waits ----------------------------------------------------------------------------------- */
+
+/* The span of the current task's op if it is on this inode and still waits to move, else NULL. */
+static __always_inline struct ior_span *span_waiting(__u64 inode)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	__u32 *current = current_of(tid);
+	struct ior_slot *slot;
+	__u32 at;
+
+	if (!current || !*current)
+		return 0;
+	at = *current - 1;
+	slot = slot_at(at);
+	if (!slot || slot->state != IOR_SLOT_WAITING || slot->op.tid != tid || slot->inode != inode)
+		return 0;
+	return span_at(at);
+}
+
+static __always_inline int span_wait_begin(__u64 inode)
+{
+	struct ior_span *span = span_waiting(inode);
+
+	if (span)
+		span->wait_began_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline struct ior_span *span_wait_end(__u64 inode)
+{
+	struct ior_span *span = span_waiting(inode);
+
+	if (!span)
+		return 0;
+	if (span->wait_began_ns)
+		span->waited_ns += bpf_ktime_get_ns() - span->wait_began_ns;
+	span->wait_began_ns = 0;
+	return span;
+}
+
+/* Slow path of any lock of the kernel: only the inode lock of the current op matters. */
+static __always_inline __u64 inode_of_lock(__u64 lock)
+{
+	return lock - bpf_core_field_offset(struct inode, i_rwsem);
+}
+
+static __always_inline int span_lock_wait_begin(__u64 lock)
+{
+	return span_wait_begin(inode_of_lock(lock));
+}
+
+static __always_inline int span_lock_wait_end(__u64 lock)
+{
+	span_wait_end(inode_of_lock(lock));
+	return 0;
+}
+
+/* From here on no direct IO is in flight that was when the lock was taken. */
+static __always_inline int span_dio_wait_end(__u64 inode)
+{
+	struct ior_span *span = span_wait_end(inode);
+
+	if (span)
+		span->waited_for_dio = 1;
+	return 0;
+}
+
+#endif
