@@ -56,3 +56,24 @@ for fs in xfs ext4; do
 			tools_meet $fs silent "$FIO --ioengine=$engine" "$DD_NEXT"
 	done
 done
+
+# Interrupts complete reads on top of tasks that complete their own: the kernel skips programs then,
+# and no op is hidden by it.
+for fs in xfs ext4; do
+	define_test ${fs}_busy_fio_on_ranges_of_their_own_is_silent busy_fio $fs
+done
+
+busy_fio() {
+	need_command fio
+	scratch_new "$1" file
+	losetup --direct-io=on "$SCRATCH_DEV"
+	fio --name=lay --filename="$SCRATCH_MNT/file" --size=32M --rw=write --bs=1M \
+		--output=/dev/null || fail "cannot lay out"
+	check_cmd fio --filename="$SCRATCH_MNT/file" --direct=1 --bs=4K --iodepth=32 \
+		--time_based --runtime=3 --output="$TEST_TMP/out" \
+		--name=a --rw=write --ioengine=libaio --size=16M \
+		--name=b --rw=read --ioengine=io_uring --offset=16M --size=16M ||
+		fail "fio: $(tail -n 1 "$TEST_TMP/out")"
+	: >"$TEST_TMP/events.jsonl"
+	claim_silence
+}

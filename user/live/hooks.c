@@ -208,6 +208,11 @@ enum hook hook_end(enum hook hook)
 	return hooks[hook].end;
 }
 
+bool hook_miss_hides_op(enum hook hook)
+{
+	return hook != HOOK_DIO_DATA_END && hook != HOOK_DIO_COMPLETE;
+}
+
 const char *hook_name(enum hook hook)
 {
 	return hooks[hook].name;

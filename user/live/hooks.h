@@ -84,6 +84,13 @@ bool hook_is_for_spans(enum hook hook);
 /* The hook that ends what this one begins, or HOOK_COUNT_. */
 enum hook hook_end(enum hook hook);
 
+/*
+ * Does a run that the kernel skipped hide an op? Not where direct IO ends: interrupts end it on top
+ * of tasks that end theirs, so such runs are skipped all the time, and a kiocb tells by itself that
+ * it is over (peer_is_alive(), bpf/op.bpf.c).
+ */
+bool hook_miss_hides_op(enum hook hook);
+
 const char *hook_name(enum hook hook);
 const char *hook_meaning(enum hook hook);
 const char *flavour_name(enum flavour flavour);

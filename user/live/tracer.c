@@ -335,7 +335,7 @@ static unsigned long long missed_runs(struct tracer *t)
 		struct bpf_prog_info info = {};
 		__u32 len = sizeof(info);
 
-		if (!t->links[i])
+		if (!t->links[i] || !hook_miss_hides_op(hook_rows[i].hook))
 			continue;
 		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program_of(t->skel, &hook_rows[i])),
 					    &info, &len))
