@@ -214,6 +214,11 @@ $(O)/btf_bogus.bpf.o: tests/vm/btf_bogus.bpf.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
+.PHONY: coverage-page
+coverage-page: $(O)/iorace ## write docs/coverage.md: what each kernel lets us see
+	$(Q)BUILD=$(abspath $(O)) tests/vm/coverage-page >$(O)/coverage.md
+	$(Q)mv $(O)/coverage.md docs/coverage.md
+
 .PHONY: btf-fields
 btf-fields: $(O)/btf-fields $(O)/btf_bogus.bpf.o $(O)/iorace.bpf.o ## has this kernel what we read?
 	$(Q)tests/vm/test_btf_fields.sh $(O)
