@@ -474,8 +474,13 @@ static int trace(struct run *run, struct run_result *ret, struct reason *why)
 		outputs_coverage(run->outputs, &run->opts->plan->coverage[i]);
 	run->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	tracer_arm(run->tracer);
-	if (run->opts->workload)
-		workload_go(run->opts->workload);
+	if (run->opts->workload) {
+		r = workload_go(run->opts->workload, why);
+		if (r < 0) {
+			ret->workload_failed = true;
+			return r;
+		}
+	}
 	r = loop_run(&run->loop);
 	if (r < 0)
 		return reason_fail(why, r, "the run broke off: %s", strerror(-r));
