@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -274,6 +275,51 @@ void workload_signal(const struct workload *workload, int signo)
 {
 	if (workload->pid > 0 && !workload->ended)
 		kill(workload->pid, signo);
+}
+
+/* ---- what outlives the command --------------------------------------------------------------- */
+
+static unsigned int tasks_in_cgroup(int cgroup_fd)
+{
+	int fd = openat(cgroup_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	_cleanup_(fclosep) FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
+	unsigned int count = 0;
+	int pid;
+
+	while (procs && fscanf(procs, "%d", &pid) == 1)
+		count++;
+	return count;
+}
+
+/* Orphans became our children. How many there are nobody says, only that there is one. */
+static unsigned int children_left(void)
+{
+	pid_t pid;
+
+	do {
+		pid = waitpid(-1, NULL, WNOHANG);
+	} while (pid > 0);
+	return pid == 0;
+}
+
+#define LEFT_STEP_MS 10
+#define LEFT_STEPS 50
+
+/* Nobody tells when the last of several processes is gone, so a few looks, and mostly only one. */
+unsigned int workload_left_running(const struct workload *workload)
+{
+	unsigned int left = 0;
+
+	if (!workload->ended)
+		return 0;
+	for (int i = 0; i < LEFT_STEPS; i++) {
+		left = workload->cgroup_fd >= 0 ? tasks_in_cgroup(workload->cgroup_fd) :
+						  children_left();
+		if (!left)
+			break;
+		poll(NULL, 0, LEFT_STEP_MS);
+	}
+	return left;
 }
 
 void workload_done(struct workload *workload)

@@ -41,6 +41,12 @@ int workload_go(struct workload *workload, struct reason *why);
 /* Passes a signal on. */
 void workload_signal(const struct workload *workload, int signo);
 
+/*
+ * Of the processes that an ended command started, how many still run? One that is about to end is
+ * given a moment. Where the command is followed by descent, 1 stands for any number.
+ */
+unsigned int workload_left_running(const struct workload *workload);
+
 /* Ends a child that still waits, removes the cgroup; safe at any time. */
 void workload_done(struct workload *workload);
 
