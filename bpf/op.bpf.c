@@ -680,6 +680,14 @@ static __always_inline int op_slot(const struct op_desc *desc, __u32 *ret_stale)
 	return self;
 }
 
+/* Its end will look like that of an op begun before attach: not to be counted as that, too. */
+static __noinline int op_without_room(__u64 inode)
+{
+	if (ior_draining)
+		bit_set(ior_confessed, inode);
+	return loss_count(IOR_LOSS_UNTRACKED);
+}
+
 /* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
 static __always_inline struct ior_range op_range(const struct op_desc *desc)
 {
@@ -792,7 +800,7 @@ __noinline enum open_result op_enter(const struct op_desc *desc, __u32 *ret_self
 		return OPEN_STALE;
 	slot = self < 0 ? 0 : slot_at(self);
 	if (!slot) {
-		loss_count(IOR_LOSS_UNTRACKED);
+		op_without_room(desc->inode);
 		return OPEN_ALONE;
 	}
 	*ret_self = self;

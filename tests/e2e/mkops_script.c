@@ -48,7 +48,7 @@
 #include <unistd.h>
 
 #define FILES_MAX	32
-#define WORDS_MAX	32
+#define WORDS_MAX	(OPS_MAX + 1) /* "start" of all of them */
 #define LINE_BYTES	1024
 #define REPLY_BYTES	65536
 #define PREP_CHUNK	(1U << 20)

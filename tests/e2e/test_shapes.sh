@@ -98,6 +98,16 @@ ext4_sixteen_writes_at_once_is_reported() {
 	claim_conflicts 120 --kind write/write
 }
 
+# An op that found no room is that loss, and no other when it ends.
+xfs_writes_without_room_in_the_table_is_confessed_once() {
+	scratch_new xfs gate
+	CHECK_OPTS="--table-size 16" check_ops < <(many_script 80)
+	[ -n "$IORACE" ] || return 0
+	claim 1 --conflicts-min 1 --verdict conflicts --loss untracked
+	grep -q '"before_attach":0,' "$TEST_TMP/report.json" ||
+		fail "ops without room are counted as begun before attach, too"
+}
+
 many_script() {
 	local i names=()
 	echo "open F $SCRATCH_MNT/file creat direct"

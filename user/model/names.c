@@ -154,6 +154,12 @@ static const struct loss_text loss_texts[] = {
 			"records could not be read",
 			"this is a bug in iorace, or a damaged recording: please report it",
 		},
+	[IOR_LOSS_LEFT_RUNNING] =
+		{
+			"left_running",
+			"processes of the command outlived it, and nobody saw what they did then",
+			"let the command wait for what it starts, or use watch for a service",
+		},
 };
 _Static_assert(ARRAY_SIZE(loss_texts) == IOR_LOSS_COUNT_, "every loss has its texts");
 

@@ -47,19 +47,20 @@ static void put_measured(const char *what, int64_t count, struct buf *out)
 
 static void put_serialized_by(const struct summary_view *summary, struct buf *out)
 {
-	const char *separator = "serialized by ";
+	const char *separator = NULL;
 
-	if (summary->serialized <= 0)
-		return;
-	put_label("", out);
 	for (int keeper = IOR_KEEPER_LUCK + 1; keeper < IOR_KEEPER_COUNT_; keeper++) {
 		if (!summary->serialized_by[keeper])
 			continue;
-		buf_printf(out, "%s%s ", separator, keeper_text(keeper));
+		if (!separator)
+			put_label("", out);
+		buf_printf(out, "%s%s ", separator ? separator : "serialized by ",
+			   keeper_text(keeper));
 		units_append_grouped(out, summary->serialized_by[keeper]);
 		separator = ", ";
 	}
-	buf_putc(out, '\n');
+	if (separator)
+		buf_putc(out, '\n');
 }
 
 static void put_pairs(const struct summary_view *summary, struct buf *out)

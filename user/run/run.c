@@ -41,6 +41,7 @@ struct run {
 	uint64_t before_attach_seen;
 	unsigned int quiet_seconds;
 	unsigned int signals;
+	unsigned int left_running; /* processes that outlived the command */
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -384,6 +385,7 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 	for (int i = 0; i < IOR_LOSS_COUNT_; i++)
 		summary->losses[i] = counters->losses[i];
 	summary->losses[IOR_LOSS_UNDECODED] += run->undecoded;
+	summary->losses[IOR_LOSS_LEFT_RUNNING] = run->left_running;
 	summary->losses[IOR_LOSS_FINDINGS_FULL] += tally_overflow(run->tally);
 	if (workload)
 		summary->command = (struct command_view){ workload->argv, workload->exit,
@@ -398,6 +400,8 @@ static int tell_end(struct run *run, struct run_result *ret)
 	size_t findings = 0;
 	int r;
 
+	if (run->opts->workload)
+		run->left_running = workload_left_running(run->opts->workload);
 	tracer_disarm(run->tracer);
 	r = tracer_drain(run->tracer);
 	if (r < 0)
@@ -474,8 +478,13 @@ static int trace(struct run *run, struct run_result *ret, struct reason *why)
 		outputs_coverage(run->outputs, &run->opts->plan->coverage[i]);
 	run->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	tracer_arm(run->tracer);
-	if (run->opts->workload)
-		workload_go(run->opts->workload);
+	if (run->opts->workload) {
+		r = workload_go(run->opts->workload, why);
+		if (r < 0) {
+			ret->workload_failed = true;
+			return r;
+		}
+	}
 	r = loop_run(&run->loop);
 	if (r < 0)
 		return reason_fail(why, r, "the run broke off: %s", strerror(-r));

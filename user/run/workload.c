@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +22,9 @@
 
 void workload_init(struct workload *workload, char *const *argv)
 {
-	*workload = (struct workload){ .argv = argv, .go_fd = -1, .cgroup_fd = -1, .exit = -1 };
+	*workload = (struct workload){
+		.argv = argv, .go_fd = -1, .word_fd = -1, .cgroup_fd = -1, .exit = -1
+	};
 }
 
 /* ---- a cgroup of its own --------------------------------------------------------------------- */
@@ -143,9 +146,12 @@ int workload_prepare(struct workload *workload, struct reason *why)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* In the child: wait for the word, then become the command. Never returns. */
+/*
+ * In the child: wait for the word, then become the command. Never returns. Tells an errno each
+ * time: 0 when it is ready, then that of exec(), or nothing but a closed pipe when that went well.
+ */
 static void child_main(const struct workload *workload, const struct loop *loop, int go_fd,
-		       int error_fd)
+		       int word_fd)
 {
 	char byte;
 	int error;
@@ -157,14 +163,15 @@ static void child_main(const struct workload *workload, const struct loop *loop,
 		if (error)
 			goto fail;
 	}
-	/* Tell that we are ready; no word but a closed pipe means: nobody traces us any more. */
-	if (write(error_fd, "", 1) != 1 || read(go_fd, &byte, 1) != 1)
+	error = 0;
+	/* No word but a closed pipe means: nobody traces us any more. */
+	if (write(word_fd, &error, sizeof(error)) != sizeof(error) || read(go_fd, &byte, 1) != 1)
 		_exit(127);
 	prctl(PR_SET_PDEATHSIG, 0);
 	execvp(workload->argv[0], workload->argv);
 	error = errno;
 fail:
-	(void)!write(error_fd, &error, sizeof(error));
+	(void)!write(word_fd, &error, sizeof(error));
 	_exit(127);
 }
 
@@ -189,33 +196,46 @@ static int find_executable(const char *name)
 	return -ENOENT;
 }
 
+/* The errno that the child tells next, or `silent` when it closes the pipe without a word. */
+static int child_word(int fd, int silent)
+{
+	int error;
+
+	return read(fd, &error, sizeof(error)) == sizeof(error) ? error : silent;
+}
+
 static int wait_ready(int fd, struct reason *why, const char *name)
 {
-	char byte;
-	ssize_t n = read(fd, &byte, 1);
+	int error = child_word(fd, EIO);
 
-	if (n == 1 && !byte)
+	if (!error)
 		return 0;
-	return reason_fail(why, -EIO, "cannot start %s: its cgroup refused it", name);
+	return reason_fail(why, -error, "cannot start %s: its cgroup refused it: %s", name,
+			   strerror(error));
+}
+
+static int cannot_run(struct reason *why, const char *name, int error)
+{
+	return reason_fail(why, -error, "cannot run %s: %s", name,
+			   error == ENOENT ? "command not found" : strerror(error));
 }
 
 int workload_start(struct workload *workload, const struct loop *loop, struct reason *why)
 {
-	_cleanup_(closep) int go_r = -1, go_w = -1, err_r = -1, err_w = -1;
+	_cleanup_(closep) int go_r = -1, go_w = -1, word_r = -1, word_w = -1;
 	int pipes[2], r;
 
 	r = find_executable(workload->argv[0]);
 	if (r < 0)
-		return reason_fail(why, r, "cannot run %s: %s", workload->argv[0],
-				   r == -ENOENT ? "command not found" : strerror(-r));
+		return cannot_run(why, workload->argv[0], -r);
 	if (pipe2(pipes, O_CLOEXEC))
 		return -errno;
 	go_r = pipes[0];
 	go_w = pipes[1];
 	if (pipe2(pipes, O_CLOEXEC))
 		return -errno;
-	err_r = pipes[0];
-	err_w = pipes[1];
+	word_r = pipes[0];
+	word_w = pipes[1];
 	workload->pid = fork();
 	if (workload->pid < 0) {
 		workload->pid = 0;
@@ -223,26 +243,83 @@ int workload_start(struct workload *workload, const struct loop *loop, struct re
 	}
 	if (!workload->pid) {
 		close(go_w);
-		child_main(workload, loop, go_r, err_w);
+		child_main(workload, loop, go_r, word_w);
 	}
-	closep(&err_w);
-	r = wait_ready(err_r, why, workload->argv[0]);
+	closep(&word_w);
+	r = wait_ready(word_r, why, workload->argv[0]);
 	if (r < 0)
 		return r;
 	workload->go_fd = take_fd(go_w);
+	workload->word_fd = take_fd(word_r);
 	return 0;
 }
 
-void workload_go(struct workload *workload)
+int workload_go(struct workload *workload, struct reason *why)
 {
+	int error;
+
 	(void)!write(workload->go_fd, "", 1);
 	closep(&workload->go_fd);
+	error = child_word(workload->word_fd, 0);
+	closep(&workload->word_fd);
+	if (!error)
+		return 0;
+	/* What execvp() did not find is the interpreter that the first line of the file names. */
+	if (error == ENOENT && strchr(workload->argv[0], '/'))
+		return reason_fail(why, -error, "cannot run %s: its interpreter is not there",
+				   workload->argv[0]);
+	return cannot_run(why, workload->argv[0], error);
 }
 
 void workload_signal(const struct workload *workload, int signo)
 {
 	if (workload->pid > 0 && !workload->ended)
 		kill(workload->pid, signo);
+}
+
+/* ---- what outlives the command --------------------------------------------------------------- */
+
+static unsigned int tasks_in_cgroup(int cgroup_fd)
+{
+	int fd = openat(cgroup_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	_cleanup_(fclosep) FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
+	unsigned int count = 0;
+	int pid;
+
+	while (procs && fscanf(procs, "%d", &pid) == 1)
+		count++;
+	return count;
+}
+
+/* Orphans became our children. How many there are nobody says, only that there is one. */
+static unsigned int children_left(void)
+{
+	pid_t pid;
+
+	do {
+		pid = waitpid(-1, NULL, WNOHANG);
+	} while (pid > 0);
+	return pid == 0;
+}
+
+#define LEFT_STEP_MS 10
+#define LEFT_STEPS 50
+
+/* Nobody tells when the last of several processes is gone, so a few looks, and mostly only one. */
+unsigned int workload_left_running(const struct workload *workload)
+{
+	unsigned int left = 0;
+
+	if (!workload->ended)
+		return 0;
+	for (int i = 0; i < LEFT_STEPS; i++) {
+		left = workload->cgroup_fd >= 0 ? tasks_in_cgroup(workload->cgroup_fd) :
+						  children_left();
+		if (!left)
+			break;
+		poll(NULL, 0, LEFT_STEP_MS);
+	}
+	return left;
 }
 
 void workload_done(struct workload *workload)
@@ -252,6 +329,7 @@ void workload_done(struct workload *workload)
 		waitpid(workload->pid, NULL, 0);
 	}
 	closep(&workload->go_fd);
+	closep(&workload->word_fd);
 	if (workload->cgroup_dir)
 		release_cgroup(workload);
 	closep(&workload->cgroup_fd);

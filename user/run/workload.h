@@ -18,6 +18,7 @@ struct workload {
 	char *const *argv;
 	pid_t pid;	 /* 0: not running */
 	int go_fd;	 /* a byte here lets the child go */
+	int word_fd;	 /* what the child has to say before it is the command */
 	int cgroup_fd;	 /* -1: followed by descent instead */
 	char *cgroup_dir;
 	int exit;	 /* -1: none */
@@ -33,10 +34,18 @@ int workload_prepare(struct workload *workload, struct reason *why);
 
 /* Forks; the child waits. -ENOENT and the like come back here, before anything was let go. */
 int workload_start(struct workload *workload, const struct loop *loop, struct reason *why);
-void workload_go(struct workload *workload);
+
+/* The child becomes the command. Returns when it has, or why it could not. */
+int workload_go(struct workload *workload, struct reason *why);
 
 /* Passes a signal on. */
 void workload_signal(const struct workload *workload, int signo);
+
+/*
+ * Of the processes that an ended command started, how many still run? One that is about to end is
+ * given a moment. Where the command is followed by descent, 1 stands for any number.
+ */
+unsigned int workload_left_running(const struct workload *workload);
 
 /* Ends a child that still waits, removes the cgroup; safe at any time. */
 void workload_done(struct workload *workload);
