@@ -1025,6 +1025,17 @@ static __always_inline int op_over(__u32 self)
 	return 0;
 }
 
+/*
+ * One that failed before its first bio has a span that goes on: it may begin again, under another
+ * lock and after other waits. (-EAGAIN of ->iomap_begin() comes with a completion.)
+ */
+static __always_inline int op_over_unless_waiting(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	return !slot || slot->state == IOR_SLOT_WAITING ? 0 : op_over(self);
+}
+
 static __always_inline int op_ended_unbegun(__u64 inode)
 {
 	if (!bit_test(ior_selected, inode) || bit_test(ior_confessed, inode))
@@ -1038,7 +1049,7 @@ static __always_inline int op_complete(__u64 kiocb)
 	__u64 file;
 
 	if (self >= 0)
-		return op_over(self);
+		return op_over_unless_waiting(self);
 	if (!ior_draining || !ior_armed)
 		return 0;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
@@ -1056,15 +1067,11 @@ static __always_inline int op_end(__u64 key, __u64 inode)
 	return op_ended_unbegun(inode);
 }
 
-/* Its span goes on: it may begin again, under another lock and after other waits. */
 static __always_inline int op_retry(__u64 kiocb)
 {
 	int self = inflight_find(kiocb);
-	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
 
-	if (!slot)
-		return 0;
-	return slot->state == IOR_SLOT_WAITING ? 0 : op_over(self);
+	return self < 0 ? 0 : op_over_unless_waiting(self);
 }
 
 static __always_inline int op_drop(__u64 kiocb)
