@@ -163,7 +163,7 @@ check_cmd() {
 		return
 	fi
 	CHECK_STATUS=0
-	timeout -k 5 90 "$IORACE" check ${opts[@]+"${opts[@]}"} \
+	timeout -k 5 "${CHECK_TIMEOUT:-90}" "$IORACE" check ${opts[@]+"${opts[@]}"} \
 		--report "$TEST_TMP/report.json" -- "$@" || CHECK_STATUS=$?
 	case $CHECK_STATUS in
 	0 | 1 | 4) ;;
