@@ -52,6 +52,12 @@ static __always_inline __u64 bio_dio(__u64 bio)
 	return KPTR(struct bio, bio, bi_private);
 }
 
+/* At iomap_dio_complete(): has it moved anything? */
+static __always_inline bool dio_has_moved(__u64 dio)
+{
+	return !KREAD(struct iomap_dio, dio, error) && KREAD(struct iomap_dio, dio, size) > 0;
+}
+
 /*
  * References on a dio: one of the submitter until it has sent the last bio, one of each bio in
  * flight. If `ending` bios of it end now and nobody else holds one, all data has moved. If the

@@ -51,7 +51,7 @@ int dio_bio_end_fentry(void *ctx)
 SEC("?fentry/iomap_dio_complete")
 int dio_complete_fentry(void *ctx)
 {
-	return op_complete(dio_kiocb(arg(ctx, 0)));
+	return op_complete(dio_kiocb(arg(ctx, 0)), dio_has_moved(arg(ctx, 0)));
 }
 
 /* Where __iomap_dio_rw() cannot be hooked on return, the file operation above it can. */

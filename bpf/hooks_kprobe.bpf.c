@@ -31,7 +31,9 @@ int dio_bio_end_kprobe(struct pt_regs *ctx)
 SEC("?kprobe/iomap_dio_complete")
 int dio_complete_kprobe(struct pt_regs *ctx)
 {
-	return op_complete(dio_kiocb(PT_REGS_PARM1(ctx)));
+	__u64 dio = PT_REGS_PARM1(ctx);
+
+	return op_complete(dio_kiocb(dio), dio_has_moved(dio));
 }
 
 /* ---- ops whose window is one call ------------------------------------------------------------ */

@@ -26,7 +26,7 @@ int dio_submit_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("?raw_tp/iomap_dio_complete")
 int dio_complete_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return op_complete(ctx->args[0]);
+	return op_complete(ctx->args[0], (__s64)ctx->args[2] > 0);
 }
 
 SEC("?raw_tp/iomap_dio_invalidate_fail")

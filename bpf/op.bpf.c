@@ -1043,11 +1043,30 @@ static __always_inline int op_ended_unbegun(__u64 inode)
 	return loss_count(IOR_LOSS_BEFORE_ATTACH);
 }
 
-static __always_inline int op_complete(__u64 kiocb)
+/*
+ * A read that may not wait opens with its first bio, and holes have none: its window is now. Not on
+ * btrfs, whose extent lock is gone by now.
+ */
+__noinline int op_reads_holes(__u64 kiocb)
 {
 	int self = inflight_find(kiocb);
+	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
+
+	if (!slot || slot->op.kind != IOR_OP_READ ||
+	    (ior_options.opens_at_submit & (1U << (slot->fs & 31))))
+		return false;
+	return slot->state == IOR_SLOT_PENDING ||
+	       (slot->state == IOR_SLOT_WAITING && slot->tentative);
+}
+
+static __always_inline int op_complete(__u64 kiocb, bool moved)
+{
+	int self;
 	__u64 file;
 
+	if (moved && ior_any_pending && op_reads_holes(kiocb))
+		op_submit(kiocb);
+	self = inflight_find(kiocb);
 	if (self >= 0)
 		return op_over_unless_waiting(self);
 	if (!ior_draining || !ior_armed)

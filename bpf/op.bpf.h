@@ -43,8 +43,8 @@ static int op_submit(__u64 kiocb);
 /* All data has moved. The op itself may still have metadata to do. */
 int op_data_end(__u64 kiocb);
 
-/* The op completed: nothing more will be heard of this kiocb. */
-static int op_complete(__u64 kiocb);
+/* The op completed: nothing more will be heard of this kiocb. `moved`: without error. */
+static int op_complete(__u64 kiocb, bool moved);
 
 /* The op gave up before it could complete; within its span it may begin again. */
 static int op_retry(__u64 kiocb);

@@ -184,7 +184,9 @@ struct iov_iter {
 
 struct iomap_dio {
 	struct kiocb *iocb;
+	loff_t size;
 	atomic_t ref;
+	int error;
 };
 
 struct bio {

@@ -33,6 +33,15 @@ for fs in xfs ext4; do
 	define_test "${fs}_libaio_writes_know_they_are_async_is_reported" \
 		pair_is $fs reported written direct "write $FIRST $by" "write $HALF" \
 		--async true,false
+	# No bio: the zeros a hole reads as may be older or younger than the write.
+	for how in "" engine=uring nowait; do
+		how_name=${how#engine=}
+		define_test "${fs}_${how_name:-sync}_read_of_a_hole_under_libaio_write_is_reported" \
+			pair_is $fs passed hole direct "write $FIRST $by" "read $HALF $how" \
+			--kind read/write --overlap 32768:65536
+		define_test "${fs}_${how_name:-sync}_read_of_a_hole_next_to_libaio_write_is_silent" \
+			pair_is $fs refused hole direct "write $FIRST $by" "read $NEXT $how"
+	done
 	# The exclusive lock of the first is gone once it has been submitted.
 	define_test "${fs}_libaio_writes_into_one_hole_is_reported" \
 		pair_is $fs reported hole direct "write $FIRST $by" "write $FIRST $by"

@@ -21,6 +21,7 @@
 #define NS_PER_SEC 1000000000ULL
 #define FINDINGS_MAX 4096
 #define WAITING_MAX 64
+#define PATIENCE_SECONDS 5 /* between SIGTERM and SIGKILL for a command whose time is over */
 #define DRAIN_QUIET_SECONDS 30 /* no op from before arming ended for so long: they have drained */
 
 struct run {
@@ -192,15 +193,27 @@ static int on_second(struct loop *loop, const struct loop_event *event, void *ar
 	return 0;
 }
 
+static int on_patience_end(struct loop *loop, const struct loop_event *event, void *arg)
+{
+	(void)event;
+	(void)arg;
+	loop_stop(loop);
+	return 0;
+}
+
+/* A command is told to end and given time to clean up; the run ends with it. */
 static int on_duration(struct loop *loop, const struct loop_event *event, void *arg)
 {
 	struct run *run = arg;
 
 	(void)event;
-	if (run->opts->workload)
-		workload_signal(run->opts->workload, SIGTERM);
-	loop_stop(loop);
-	return 0;
+	if (!run->opts->workload) {
+		loop_stop(loop);
+		return 0;
+	}
+	workload_signal(run->opts->workload, SIGTERM);
+	return loop_add_timer(loop, PATIENCE_SECONDS * NS_PER_SEC, false, on_patience_end, run,
+			      NULL);
 }
 
 /*

@@ -71,6 +71,12 @@ int place_of_path(const char *path, struct file_place *ret, struct reason *why)
 	r = find_mount(has_id, &id, &m);
 	if (r < 0)
 		return reason_fail(why, r, "%s: its mount is not in /proc/self/mountinfo", path);
+	/* The kernel side meets the files of the layers, never this one: nothing would match. */
+	if (!strcmp(m.fs, "overlay"))
+		return reason_fail(why, -EINVAL,
+				   "%s is on overlayfs, which does its IO on the files of its layers; "
+				   "give the place below upperdir= or lowerdir= that "
+				   "/proc/self/mountinfo shows", path);
 	*ret = (struct file_place){
 		.ino = stx.stx_ino,
 		.sb_dev = kernel_dev(m.major, m.minor),
