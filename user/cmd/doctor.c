@@ -181,9 +181,7 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 	r = as_json ? diagnosis_json(&d, &out) : diagnosis_text(&d, &out);
 	if (r < 0)
 		return fail(EXIT_CANNOT_TRACE, r, NULL);
-	if (fputs(buf_text(&out), stdout) < 0 || fflush(stdout))
-		return EXIT_CANNOT_TRACE;
-	return EXIT_CLEAN;
+	return print(buf_text(&out));
 }
 
 static int cmd_doctor(const struct cli_call *call)

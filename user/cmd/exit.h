@@ -20,4 +20,10 @@ enum exit_status {
  */
 int fail(enum exit_status status, int error, const struct reason *why);
 
+/*
+ * Writes the text to standard output and returns the exit status. Nobody who reads on, as when
+ * `| head` has seen enough, is no error.
+ */
+int print(const char *text);
+
 #endif

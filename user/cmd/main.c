@@ -5,9 +5,11 @@
 #include "cmd/commands.h"
 #include "cmd/exit.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
 	&watch_command,
@@ -22,13 +24,21 @@ static const struct cli iorace_cli = {
 	.commands = commands,
 };
 
-static int print(int r, struct buf *text)
+static int print_buf(int r, struct buf *text)
 {
-	if (r < 0)
-		return fail(EXIT_CANNOT_TRACE, r, NULL);
-	if (fputs(buf_text(text), stdout) < 0 || fflush(stdout))
-		return EXIT_CANNOT_TRACE;
-	return EXIT_CLEAN;
+	return r < 0 ? fail(EXIT_CANNOT_TRACE, r, NULL) : print(buf_text(text));
+}
+
+/* Where one of the first three is closed, the next file would take its place and get its text. */
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(int argc, char **argv)
@@ -38,6 +48,7 @@ int main(int argc, char **argv)
 	struct cli_call call;
 	int r;
 
+	open_standard_fds();
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	r = cli_resolve(&iorace_cli, argc, argv, &why, &call);
@@ -47,11 +58,11 @@ int main(int argc, char **argv)
 	case CLI_RUN:
 		return call.command->run(&call);
 	case CLI_HELP:
-		return print(cli_help(&iorace_cli, call.command, &text), &text);
+		return print_buf(cli_help(&iorace_cli, call.command, &text), &text);
 	case CLI_VERSION:
-		return print(buf_printf(&text, "iorace %s\n", IORACE_VERSION), &text);
+		return print_buf(buf_printf(&text, "iorace %s\n", IORACE_VERSION), &text);
 	case CLI_COMPLETION:
-		return print(cli_completion_bash(&iorace_cli, &text), &text);
+		return print_buf(cli_completion_bash(&iorace_cli, &text), &text);
 	}
 	return EXIT_WRONG_USAGE;
 }
