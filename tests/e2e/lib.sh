@@ -66,7 +66,7 @@ scratch_new() {
 	SCRATCH_DEV=
 	SCRATCH_GATE=
 	"_device_$kind" || fail "no $kind device"
-	_format "$fs" "$@" || fail "mkfs.$fs on $SCRATCH_DEV"
+	_format "$fs" "$@" || fail "mkfs.$fs on $SCRATCH_DEV: $(tail -n 1 "$TEST_TMP/mkfs")"
 	mount -t "$fs" -o "${SCRATCH_MOUNT_OPTS:-defaults}" "$SCRATCH_DEV" "$SCRATCH_MNT" ||
 		fail "mount $fs"
 	on_exit umount "$SCRATCH_MNT"
@@ -74,11 +74,18 @@ scratch_new() {
 	[ -z "$SCRATCH_GATE" ] || on_exit "$GATEDISK" ctl "$SCRATCH_GATE" open
 }
 
+# More than once: mkfs.btrfs follows every mounted loop device to its file, and gives up when one
+# of them, of another test, goes away meanwhile.
 _format() {
-	local fs=$1 force=-f
+	local fs=$1 force=-f try
 	shift
 	[ "$fs" != ext4 ] || force=-F
-	timeout 60 "mkfs.$fs" -q "$force" "$@" "$SCRATCH_DEV" >&2
+	for try in 1 2 3; do
+		timeout 60 "mkfs.$fs" -q "$force" "$@" "$SCRATCH_DEV" >"$TEST_TMP/mkfs" 2>&1 && return
+		echo "mkfs.$fs, attempt $try:" "$(<"$TEST_TMP/mkfs")" >&2
+		sleep 0.5
+	done
+	return 1
 }
 
 _loop_on() {
