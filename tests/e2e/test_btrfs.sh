@@ -51,3 +51,20 @@ btrfs_libaio_write_over_libaio_write_is_serialized() {
 btrfs_adjacent_direct_writes_is_silent() {
 	btrfs_is silent "write $FIRST engine=libaio" "write $NEXT engine=libaio"
 }
+
+# The files of a btrfs are known by another number than its block device.
+btrfs_write_seen_by_device_node_is_silent() {
+	SCRATCH_MOUNT_OPTS=nodatasum,nodatacow scratch_new btrfs ram
+	# shellcheck disable=SC2034 # read by check_cmd
+	CHECK_OPTS="--dev $SCRATCH_DEV"
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		op A write F $FIRST fill=a1
+		start A
+		wait A
+		expect A ok
+	EOS
+	claim_silence
+	[ -z "$IORACE" ] || grep -q '"ops":{"read":0,"write":1' "$TEST_TMP/report.json" ||
+		fail "the write was not seen"
+}

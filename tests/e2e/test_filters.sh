@@ -12,6 +12,7 @@ filtered() {
 	mkdir -p "$SCRATCH_MNT/dir/deep" "$SCRATCH_MNT/else"
 	CHECK_OPTS=$*
 	CHECK_OPTS=${CHECK_OPTS//@DEV/$(mountpoint -d "$SCRATCH_MNT")}
+	CHECK_OPTS=${CHECK_OPTS//@ROOT/$(mountpoint -d /)}
 	CHECK_OPTS=${CHECK_OPTS//@/$SCRATCH_MNT}
 	touch "$SCRATCH_MNT/dir/deep/file" "$SCRATCH_MNT/else/file"
 	check_ops <<-EOS
@@ -48,7 +49,7 @@ define_test path_of_one_of_two_directories_is_reported \
 define_test inode_of_the_file_is_reported filtered reported --inode @/dir/deep/file
 define_test inode_of_another_file_is_silent filtered silent --inode @/else/file
 define_test device_of_the_file_system_is_reported filtered reported --dev @DEV
-define_test device_of_another_file_system_is_silent filtered silent --dev 1:255
+define_test device_of_another_file_system_is_silent filtered silent --dev @ROOT
 define_test type_of_the_file_system_is_reported filtered reported --fs xfs
 define_test type_of_another_file_system_is_silent filtered silent --fs ext4
 define_test comm_of_the_writer_is_reported filtered reported --comm alice

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "cmd/exit.h"
+#include "cmd/tracing.h"
 #include "live/plan.h"
 #include "live/tracer.h"
 #include "model/names.h"
@@ -25,7 +26,7 @@ static const struct opt doctor_opts[] = {
 	{ "flavour", 0, "LIST", "plan as if only these could be attached: fentry, tp, kprobe",
 	  OPT_STRING(struct doctor_opts, flavours) },
 	{ "table-size", 0, "N", "ops in flight that must find room (16384)",
-	  OPT_UNSIGNED(struct doctor_opts, in_flight) },
+	  OPT_PARSE(struct doctor_opts, in_flight, parse_table_size) },
 	{},
 };
 
@@ -197,10 +198,6 @@ static int cmd_doctor(const struct cli_call *call)
 		r = reason_fail(&why, -EINVAL, "--format %s: text and json exist", opts.format);
 	if (!r && opts.flavours)
 		r = plan_parse_flavours(opts.flavours, &plan.flavours, &why);
-	if (!r && opts.in_flight &&
-	    (opts.in_flight < TRACER_IN_FLIGHT_MIN || opts.in_flight > TRACER_IN_FLIGHT_MAX))
-		r = reason_fail(&why, -ERANGE, "--table-size: %u to %u ops", TRACER_IN_FLIGHT_MIN,
-				TRACER_IN_FLIGHT_MAX);
 	if (r < 0)
 		return fail(EXIT_WRONG_USAGE, r, &why);
 	return diagnose(&opts, &plan, !strcmp(opts.format, "json"));

@@ -65,7 +65,7 @@ static bool parse_dev_text(const char *text, uint32_t *dev, uint64_t *ino)
 		sscanf(text, "%u:%u:%llu%n", &major, &minor, &number, &used);
 	else
 		sscanf(text, "%u:%u%n", &major, &minor, &used);
-	if (used < 0 || text[used])
+	if (used < 0 || text[used] || major > KERNEL_DEV_MAJOR_MAX || minor > KERNEL_DEV_MINOR_MAX)
 		return false;
 	*dev = kernel_dev(major, minor);
 	if (ino)
@@ -88,6 +88,9 @@ static int resolve_dev(struct ior_options *o, const char *text, struct reason *w
 					   "point use --path", text);
 		dev = kernel_dev(major(st.st_rdev), minor(st.st_rdev));
 	}
+	if (sb_dev_of_device(dev, &dev))
+		return reason_fail(why, -ENODEV, "--dev %s: no block device and no mounted file system "
+						 "has this number", text);
 	return add_dev(o, dev, why);
 }
 

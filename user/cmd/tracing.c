@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/units.h"
 #include "cmd/exit.h"
 
 #include <errno.h>
@@ -11,17 +12,40 @@
 
 #define STALE_NS (60ULL * 1000000000) /* an op in flight for longer was probably lost sight of */
 
+int parse_table_size(const char *value, const char *what, struct reason *why, void *field)
+{
+	uint64_t *size = field;
+	int r = parse_unsigned(value, what, why, size);
+
+	if (!r && (*size < TRACER_IN_FLIGHT_MIN || *size > TRACER_IN_FLIGHT_MAX))
+		r = reason_fail(why, -ERANGE, "%s %s: %u to %u ops", what, value,
+				TRACER_IN_FLIGHT_MIN, TRACER_IN_FLIGHT_MAX);
+	return r;
+}
+
+static int parse_run_time(const char *value, const char *what, struct reason *why, void *field)
+{
+	uint64_t *time = field;
+	int r = parse_duration(value, what, why, time);
+
+	if (!r && !*time)
+		r = reason_fail(why, -ERANGE, "%s %s: nothing can be seen in no time; leave it out to "
+					      "run until a signal", what, value);
+	return r;
+}
+
 const struct opt tracing_opts[] = {
 	{ .help = "Filters", OPT_GROUP(struct tracing_opts, filters, filter_opts) },
 	{ "format", 0, "FORMAT", "text or json, one object per line",
 	  OPT_STRING(struct tracing_opts, format) },
 	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt",
 	  OPT_LIST(struct tracing_opts, reports) },
-	{ "duration", 0, "T", "end after T: 5s, 2m, 1h", OPT_DURATION(struct tracing_opts, duration_ns) },
+	{ "duration", 0, "T", "end after T: 5s, 2m, 1h",
+	  OPT_PARSE(struct tracing_opts, duration_ns, parse_run_time) },
 	{ "stack", 0, NULL, "from the second conflict on a file on, show the stacks of both sides",
 	  OPT_FLAG(struct tracing_opts, stack) },
 	{ "table-size", 0, "N", "ops in flight that must find room (16384)",
-	  OPT_UNSIGNED(struct tracing_opts, in_flight) },
+	  OPT_PARSE(struct tracing_opts, in_flight, parse_table_size) },
 	{ "flavour", 0, "LIST", "attach only in these ways: fentry, tp, kprobe",
 	  OPT_STRING(struct tracing_opts, flavours) },
 	{},
@@ -36,10 +60,6 @@ void tracing_opts_done(struct tracing_opts *opts)
 static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 		       struct plan_opts *plan, struct reason *why)
 {
-	if (opts->in_flight && (opts->in_flight < TRACER_IN_FLIGHT_MIN ||
-				opts->in_flight > TRACER_IN_FLIGHT_MAX))
-		return reason_fail(why, -ERANGE, "--table-size: %u to %u ops",
-				   TRACER_IN_FLIGHT_MIN, TRACER_IN_FLIGHT_MAX);
 	run->tracer.in_flight = opts->in_flight;
 	run->tracer.options.want_stacks = opts->stack;
 	run->duration_ns = opts->duration_ns;

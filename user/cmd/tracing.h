@@ -18,6 +18,9 @@ struct tracing_opts {
 
 extern const struct opt tracing_opts[];
 
+/* For OPT_PARSE() on a uint64_t; 0 stays for an option that is not given: the default. */
+int parse_table_size(const char *value, const char *what, struct reason *why, void *field);
+
 void tracing_opts_done(struct tracing_opts *opts);
 
 /*

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 struct mount_line {
 	unsigned long long id;
@@ -17,6 +19,7 @@ struct mount_line {
 	char root[PATH_MAX];  /* what of the file system is mounted */
 	char point[PATH_MAX]; /* where */
 	char fs[64];
+	char source[PATH_MAX];
 };
 
 /* "36 35 98:0 /root /point rw,... optional - ext4 source options"; blanks in names are \040. */
@@ -27,7 +30,7 @@ static bool parse_line(const char *line, struct mount_line *m)
 	if (sscanf(line, "%llu %*u %u:%u %4095s %4095s", &m->id, &m->major, &m->minor, m->root,
 		   m->point) != 5)
 		return false;
-	return tail && sscanf(tail, " - %63s", m->fs) == 1;
+	return tail && sscanf(tail, " - %63s %4095s", m->fs, m->source) == 2;
 }
 
 typedef bool (*mount_match_fn)(const struct mount_line *m, const void *arg);
@@ -85,6 +88,36 @@ int place_of_path(const char *path, struct file_place *ret, struct reason *why)
 		.is_directory = S_ISDIR(stx.stx_mode),
 	};
 	return 0;
+}
+
+static bool is_of_sb(const struct mount_line *m, const void *arg)
+{
+	return kernel_dev(m->major, m->minor) == *(const uint32_t *)arg;
+}
+
+/* btrfs gives its super block a number of its own. */
+static bool is_from_device(const struct mount_line *m, const void *arg)
+{
+	struct stat st;
+
+	return m->source[0] == '/' && !stat(m->source, &st) && S_ISBLK(st.st_mode) &&
+	       kernel_dev(major(st.st_rdev), minor(st.st_rdev)) == *(const uint32_t *)arg;
+}
+
+int sb_dev_of_device(uint32_t dev, uint32_t *ret_sb_dev)
+{
+	char path[64];
+	struct mount_line m;
+
+	*ret_sb_dev = dev;
+	if (!find_mount(is_of_sb, &dev, &m))
+		return 0;
+	if (!find_mount(is_from_device, &dev, &m)) {
+		*ret_sb_dev = kernel_dev(m.major, m.minor);
+		return 0;
+	}
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", dev >> 20, dev & 0xfffff);
+	return access(path, F_OK) ? -errno : 0;
 }
 
 int cgroup2_mount_point(char *ret, size_t size)

@@ -22,8 +22,18 @@ struct file_place {
 /* -errno with the reason when the path does not exist or its mount is not listed. */
 int place_of_path(const char *path, struct file_place *ret, struct reason *why);
 
+/*
+ * The device that the files of `dev` are known by: of a mounted file system that has this number,
+ * or that was mounted from the block device with this number (btrfs: another number), else `dev`
+ * itself, which may be mounted later. -ENOENT when there is no such device at all.
+ */
+int sb_dev_of_device(uint32_t dev, uint32_t *ret_sb_dev);
+
 /* Where cgroup v2 is mounted, into `ret` of `size` bytes; -ENOENT when it is not. */
 int cgroup2_mount_point(char *ret, size_t size);
+
+#define KERNEL_DEV_MAJOR_MAX 0xfffU
+#define KERNEL_DEV_MINOR_MAX 0xfffffU
 
 static inline uint32_t kernel_dev(unsigned int major, unsigned int minor)
 {
