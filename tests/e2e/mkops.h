@@ -162,6 +162,8 @@ int board_new(struct board **ret);
 int board_wait_state(struct board *board, const struct op *op, enum op_state state, int timeout_ms);
 int board_wait_fault(struct board *board, const struct op *op, int timeout_ms);
 void board_feed(struct board *board, struct op *op);
+/* Its process is gone: nobody will hear of it again. */
+void board_give_up(struct board *board, struct op *op);
 /* On return the worker waits to be started, and its pid and tid are known. */
 int op_launch(struct board *board, struct op *op);
 int op_start(struct board *board, struct op *op);

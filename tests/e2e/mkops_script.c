@@ -19,6 +19,7 @@
  *                     (or prefixes) on its stack
  *   settle NAME...    wait until it is held, blocked or done, and say which
  *   feed NAME...      give the missing page
+ *   kill NAME...      end its process, which must be its own; an async op stays in flight
  *   gate LINE         ask the gate (--gate, or $MKOPS_GATE); "error" ends the script
  *   parked N [FILTER] exactly N requests are parked now
  *   expect NAME ok|RESULT|-ERRNAME
@@ -39,6 +40,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -518,6 +520,19 @@ static int op_do_feed(struct script *script, struct op *op)
 	return 0;
 }
 
+/* The process ends only when the kernel has seen its async IO to the end: not waited for here. */
+static int op_do_kill(struct script *script, struct op *op)
+{
+	if (!op->own_process)
+		return -EINVAL;
+	if (kill(op->child, SIGKILL))
+		return -errno;
+	say("{\"ev\":\"kill\",\"op\":\"%s\",\"ns\":%lld}", op->name,
+	    (long long)now_ns());
+	board_give_up(script->board, op);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct script *script, struct op *op);
@@ -525,6 +540,7 @@ static const struct {
 	{"start", op_do_start}, {"submitted", op_do_submitted}, {"returned", op_do_returned},
 	{"wait", op_do_wait},	{"held", op_do_held},		{"blocked", op_do_blocked},
 	{"feed", op_do_feed},	{"settle", op_do_settle},
+	{"kill", op_do_kill},
 };
 
 static int op_verb(struct script *script, const struct words *words, size_t verb)

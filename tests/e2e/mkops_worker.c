@@ -107,6 +107,11 @@ void board_feed(struct board *board, struct op *op)
 	pthread_mutex_unlock(&board->lock);
 }
 
+void board_give_up(struct board *board, struct op *op)
+{
+	board_set_state(board, op, OP_EXIT);
+}
+
 static int board_wait_fed(struct board *board, const struct op *op)
 {
 	struct timespec deadline = deadline_in(FAULT_TIMEOUT_MS);

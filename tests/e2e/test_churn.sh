@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# A server that is busy with other things: processes that die with IO in flight, file systems that
+# are mounted anew, and iorace that comes and goes, or is there twice.
+
+FIRST="off=0 len=64K"
+HALF="off=32K len=64K"
+NEXT="off=64K len=64K"
+
+# B while A, whose process was killed, is in flight still.
+killed_is() {
+	local outcome=$1 engine=$2 range=$3
+	scratch_new xfs gate
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		prep F 16M written
+		op A write F $FIRST fill=a1 proc=1 engine=$engine
+		op B write F $range fill=b2
+		gate hold write fill=a1
+		gate hold write fill=b2
+		start A
+		held A
+		returned A
+		kill A
+		start B
+		held B
+		parked 1 write fill=a1
+		gate open
+		expect B ok
+	EOS
+	if [ "$outcome" = reported ]; then
+		claim_conflicts 1
+	else
+		claim_silence
+	fi
+}
+
+for engine in libaio uring; do
+	define_test xfs_write_over_${engine}_write_of_the_killed_is_reported \
+		killed_is reported $engine "$HALF"
+	define_test xfs_write_beside_${engine}_write_of_the_killed_is_silent \
+		killed_is silent $engine "$NEXT"
+done
+
+# Two writes with something in between, A in flight all the time.
+around() {
+	cat <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		prep F 16M written
+		op A write F $FIRST fill=a1 engine=libaio
+		op B write F $1 fill=b2 engine=libaio
+		gate hold write fill=a1
+		gate hold write fill=b2
+		start A
+		held A
+		returned A
+		sh $2
+		start B
+		held B
+		gate open
+		expect A ok
+		expect B ok
+	EOS
+}
+
+ext4_remounted_while_in_flight_is_reported() {
+	scratch_new ext4 gate
+	check_ops < <(around "$HALF" "mount -o remount,noatime,commit=7 $SCRATCH_MNT")
+	claim_conflicts 1
+}
+
+ext4_remounted_beside_in_flight_is_silent() {
+	scratch_new ext4 gate
+	check_ops < <(around "$NEXT" "mount -o remount,noatime,commit=7 $SCRATCH_MNT")
+	claim_silence
+}
+
+# mounted_again "RANGE OF C": A, then the file system is mounted anew, then B and C together.
+mounted_again() {
+	scratch_new xfs gate
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		prep F 16M written
+		op A write F $FIRST fill=a1
+		start A
+		wait A
+		close F
+		sh umount $SCRATCH_MNT && mount $SCRATCH_DEV $SCRATCH_MNT
+		open G $SCRATCH_MNT/file direct
+		op B write G $FIRST fill=b2 engine=libaio
+		op C write G $1 fill=c3 engine=libaio
+		gate hold write fill=b2
+		gate hold write fill=c3
+		start B
+		held B
+		start C
+		held C
+		gate open
+		expect B ok
+		expect C ok
+	EOS
+}
+
+xfs_mounted_again_is_reported() {
+	mounted_again "$HALF"
+	claim_conflicts 1
+}
+
+xfs_mounted_again_is_silent() {
+	mounted_again "$NEXT"
+	claim_silence
+}
+
+# ---- iorace twice ----
+
+# The inner one's exit status is the outer one's command's.
+within_another() {
+	local range=$1 status=$2
+	scratch_new xfs gate
+	around "$range" true >"$TEST_TMP/script"
+	check_cmd "${IORACE:-env}" ${IORACE:+check --report "$TEST_TMP/inner.json" --} \
+		"$MKOPS" run "$TEST_TMP/script" >"$TEST_TMP/events.jsonl" || _ops_failed $?
+	[ -n "$IORACE" ] || return 0
+	"$E2E/check_report.py" "$TEST_TMP/inner.json" --conflicts "$status" ||
+		fail "the inner one saw something else"
+}
+
+two_at_once_is_reported() {
+	within_another "$HALF" 1
+	claim_conflicts 1
+}
+
+two_at_once_is_silent() {
+	within_another "$NEXT" 0
+	claim_silence
+}
+
+# ---- iorace comes and goes ----
+
+writes_done() {
+	awk '{ print $5 }' "/sys/block/${SCRATCH_DEV#/dev/}/stat"
+}
+
+# under_load OFFSET-OF-THE-SECOND-JOB: four times watch, while two jobs write all the time
+under_load() {
+	local second=$1 i pid before
+	need_command fio
+	scratch_new xfs ram
+	cat >"$TEST_TMP/job" <<-EOS
+		[global]
+		filename=$SCRATCH_MNT/file
+		size=256K
+		rw=randwrite
+		bs=16k
+		direct=1
+		ioengine=libaio
+		iodepth=16
+		time_based
+		runtime=60
+		[first]
+		offset=0
+		[second]
+		offset=$second
+	EOS
+	dd if=/dev/zero of="$SCRATCH_MNT/file" bs=1M count=1 conv=fsync status=none
+	before=$(writes_done)
+	fio --output="$TEST_TMP/fio.log" "$TEST_TMP/job" &
+	pid=$!
+	on_exit sh -c "kill $pid || true"
+	until [ $(($(writes_done) - before)) -gt 1000 ]; do sleep 0.1; done
+	for i in 1 2 3 4; do
+		[ -n "$IORACE" ] || break
+		CHECK_STATUS=0
+		"$IORACE" watch --dev "$SCRATCH_DEV" --duration 700ms \
+			--report "$TEST_TMP/$i.json" >/dev/null 2>&1 || CHECK_STATUS=$?
+		echo "$i: exit status $CHECK_STATUS" >&2
+		"${@:2}" "$TEST_TMP/$i.json"
+	done
+	kill -0 "$pid" || fail "fio ended before its time: $(tail -n 1 "$TEST_TMP/fio.log")"
+	kill "$pid"
+	wait "$pid" || true
+}
+
+load_conflicts() {
+	"$E2E/check_report.py" "$1" --conflicts-min 1 --verdict conflicts --losses-allowed ||
+		fail "not seen: $1"
+	[ "$CHECK_STATUS" = 1 ] || fail "exit status $CHECK_STATUS, not 1"
+}
+
+# What was in flight when it came is a loss, and no conflict.
+load_is_clean() {
+	"$E2E/check_report.py" "$1" --conflicts 0 --losses-allowed || fail "seen: $1"
+	case $CHECK_STATUS in
+	0 | 4) ;;
+	*) fail "exit status $CHECK_STATUS, not 0 or 4" ;;
+	esac
+}
+
+attached_and_detached_under_load_is_reported() {
+	under_load 0 load_conflicts
+}
+
+attached_and_detached_under_load_is_silent() {
+	under_load 256K load_is_clean
+}
