@@ -141,6 +141,23 @@ _device_ram() {
 	_loop_on "$dir/image"
 }
 
+# dax_new FS [MOUNT OPTIONS]: a scratch file system on a pmem device (E2E_DAX_DEV, or /dev/pmem0),
+# which the tests use one after the other.
+dax_new() {
+	local device=${E2E_DAX_DEV:-/dev/pmem0}
+	[ -b "$device" ] || skip "no pmem device"
+	exec 9>/run/iorace-e2e-dax.lock
+	flock 9
+	SCRATCH_DEV=$device
+	SCRATCH_MNT=$(mktemp -d "$TEST_TMP/mnt.XXXXXX")
+	case $1 in
+	xfs) _format xfs -m reflink=0 || fail "mkfs" ;;
+	*) _format "$1" || fail "mkfs" ;;
+	esac
+	mount -t "$1" -o "${2:-dax=always}" "$SCRATCH_DEV" "$SCRATCH_MNT" || fail "mount with dax"
+	on_exit umount "$SCRATCH_MNT"
+}
+
 gate() {
 	timeout 30 "$GATEDISK" ctl "$SCRATCH_GATE" "$@"
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A stream of random reads and writes on one file by many threads, each
- * recorded by who did it. It judges nothing: pairs.py does.
+ * recorded by who did it. It judges nothing: pairs.py does. Direct or through
+ * the page cache or now so, now so; with truncates and holes punched between.
  *
  * The choices depend on the seed alone (each thread has its own generator),
  * the interleaving does not. Records stay in memory until the end, so that
@@ -38,7 +39,8 @@ struct random_opts {
 	unsigned depth;
 	unsigned write_percent;
 	unsigned engines; /* bit per enum io_engine */
-	bool buffered;
+	unsigned buffered_percent; /* the rest is direct */
+	unsigned size_percent;	   /* of the sync ones */
 	bool partition; /* each thread keeps to its own part of the file */
 	const char *path;
 	const char *log;
@@ -46,7 +48,7 @@ struct random_opts {
 
 struct random_run {
 	const struct random_opts *opts;
-	struct op_file file;
+	struct op_file files[2]; /* direct and buffered, or twice the same */
 	_Atomic uint64_t ops_left;
 	_Atomic uint64_t bytes_left;
 };
@@ -116,17 +118,27 @@ static enum io_engine pick_engine(uint64_t *rng, unsigned engines)
 	return ENGINE_SYNC;
 }
 
+static enum io_kind pick_kind(uint64_t *rng, const struct random_opts *opts, enum io_engine engine)
+{
+	static const enum io_kind of_size[] = {IO_PUNCH, IO_ZERO, IO_TRUNCATE, IO_COLLAPSE};
+
+	if (engine == ENGINE_SYNC && rng_below(rng, 100) < opts->size_percent)
+		return of_size[rng_below(rng, ARRAY_SIZE(of_size))];
+	return rng_below(rng, 100) < opts->write_percent ? IO_WRITE : IO_READ;
+}
+
 static void pick_io(struct random_thread *thread, enum io_engine engine, struct io *io)
 {
 	const struct random_opts *opts = thread->run->opts;
+	bool buffered = rng_below(&thread->rng, 100) < opts->buffered_percent;
 	uint64_t unit =
 		opts->len_min >= PAGE_BYTES || rng_below(&thread->rng, 4) ? PAGE_BYTES : 512;
 	uint64_t len = pick_len(&thread->rng, opts, unit);
 
 	io->spec = (struct io_spec){
-		.kind = rng_below(&thread->rng, 100) < opts->write_percent ? IO_WRITE : IO_READ,
+		.kind = pick_kind(&thread->rng, opts, engine),
 		.engine = engine,
-		.fd = thread->run->file.fd,
+		.fd = thread->run->files[buffered].fd,
 		.len = len,
 		.off = thread->first +
 		       rng_below(&thread->rng, (thread->room - len) / unit + 1) * unit,
@@ -239,25 +251,25 @@ static void *thread_main(void *arg)
 static void log_thread(FILE *log, const struct random_run *run, unsigned number,
 		       const struct random_thread *thread)
 {
-	struct op op = {.file = run->file, .pid = getpid(), .tid = thread->tid};
+	struct op op = {.pid = getpid(), .tid = thread->tid};
 	char line[1024];
 
 	for (size_t i = 0; i < thread->records_len; i++) {
 		struct io io = {.spec = thread->records[i].spec,
 				.result = thread->records[i].result};
 
+		op.file = run->files[io.spec.fd == run->files[1].fd];
 		snprintf(op.name, sizeof(op.name), "%u.%zu", number, i);
 		fwrite(line, 1, say_record(line, sizeof(line), &op, &io), log);
 	}
 }
 
-static int file_open(const struct random_opts *opts, struct op_file *ret)
+static int file_open(const struct random_opts *opts, bool direct, struct op_file *ret)
 {
 	struct stat st;
 
-	*ret = (struct op_file){.direct = !opts->buffered};
-	ret->fd = open(opts->path, O_RDWR | O_CREAT | O_CLOEXEC | (opts->buffered ? 0 : O_DIRECT),
-		       0600);
+	*ret = (struct op_file){.direct = direct};
+	ret->fd = open(opts->path, O_RDWR | O_CREAT | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
 	if (ret->fd < 0 || fstat(ret->fd, &st) < 0)
 		return -errno;
 	if ((uint64_t)st.st_size < opts->file_bytes &&
@@ -267,6 +279,13 @@ static int file_open(const struct random_opts *opts, struct op_file *ret)
 	ret->dev_major = major(st.st_dev);
 	ret->dev_minor = minor(st.st_dev);
 	return 0;
+}
+
+static int files_open(struct random_run *run)
+{
+	int r = file_open(run->opts, run->opts->buffered_percent < 100, &run->files[0]);
+
+	return r < 0 ? r : file_open(run->opts, false, &run->files[1]);
 }
 
 static uint64_t part_bytes(const struct random_opts *opts)
@@ -324,7 +343,8 @@ static const struct option long_options[] = {
 	{"max-len", required_argument, NULL, 'x'},
 	{"engines", required_argument, NULL, 'e'},
 	{"log", required_argument, NULL, 'l'},
-	{"buffered", no_argument, NULL, 'B'},
+	{"buffered", required_argument, NULL, 'B'},
+	{"sizes", required_argument, NULL, 'S'},
 	{"partition", no_argument, NULL, 'P'},
 	{0},
 };
@@ -349,8 +369,9 @@ static int parse_option(int letter, char *value, struct random_opts *opts)
 		opts->log = value;
 		return 0;
 	case 'B':
-		opts->buffered = true;
-		return 0;
+		return parse_narrow(value, &opts->buffered_percent);
+	case 'S':
+		return parse_narrow(value, &opts->size_percent);
 	case 'P':
 		opts->partition = true;
 		return 0;
@@ -393,7 +414,7 @@ static int random_usage(void)
 		"usage: mkops random --file PATH --size BYTES --log OUT.jsonl [--seed N]\n"
 		"         [--ops N] [--bytes N] [--threads N] [--depth N] [--writes PERCENT]\n"
 		"         [--min-len N] [--max-len N] [--engines LIST]\n"
-		"         [--buffered] [--partition]\n");
+		"         [--buffered PERCENT] [--sizes PERCENT] [--partition]\n");
 	return 2;
 }
 
@@ -423,7 +444,7 @@ int random_run(int argc, char **argv)
 	atomic_init(&run.ops_left, opts.ops);
 	atomic_init(&run.bytes_left, opts.bytes);
 	log = fopen(opts.log, "we");
-	r = log ? file_open(&opts, &run.file) : -errno;
+	r = log ? files_open(&run) : -errno;
 	if (!r)
 		r = run_all(&run, threads);
 	for (unsigned i = 0; log && i < opts.threads; i++)

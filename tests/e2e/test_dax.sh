@@ -2,26 +2,10 @@
 # shellcheck shell=bash
 #
 # DAX: the copy is the IO, and always under the lock: shared for reads,
-# exclusive for writes. Needs a pmem device (E2E_DAX_DEV, or /dev/pmem0),
-# which the tests use one after the other.
+# exclusive for writes.
 
 FIRST="off=0 len=64K"
 HALF="off=32K len=64K"
-
-dax_new() {
-	local device=${E2E_DAX_DEV:-/dev/pmem0}
-	[ -b "$device" ] || skip "no pmem device"
-	exec 9>/run/iorace-e2e-dax.lock
-	flock 9
-	SCRATCH_DEV=$device
-	SCRATCH_MNT=$(mktemp -d "$TEST_TMP/mnt.XXXXXX")
-	case $1 in
-	xfs) _format xfs -m reflink=0 || fail "mkfs" ;;
-	*) _format "$1" || fail "mkfs" ;;
-	esac
-	mount -t "$1" -o "${2:-dax=always}" "$SCRATCH_DEV" "$SCRATCH_MNT" || fail "mount with dax"
-	on_exit umount "$SCRATCH_MNT"
-}
 
 # dax_is FS serialized|silent "A" "B": A is held by its buffer
 dax_is() {
