@@ -94,7 +94,7 @@ static int exit_status(const struct run_result *result, const struct workload *w
 {
 	if (result->verdict == VERDICT_CONFLICTS)
 		return EXIT_CONFLICTS;
-	if (workload && (workload->exit != 0 || workload->signal))
+	if (workload && workload_failed(workload))
 		return EXIT_COMMAND_FAILED;
 	return result->verdict == VERDICT_INCONCLUSIVE ? EXIT_INCONCLUSIVE : EXIT_CLEAN;
 }

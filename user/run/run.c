@@ -211,6 +211,7 @@ static int on_duration(struct loop *loop, const struct loop_event *event, void *
 		loop_stop(loop);
 		return 0;
 	}
+	run->opts->workload->time_over = true;
 	workload_signal(run->opts->workload, SIGTERM);
 	return loop_add_timer(loop, PATIENCE_SECONDS * NS_PER_SEC, false, on_patience_end, run,
 			      NULL);

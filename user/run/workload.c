@@ -271,6 +271,13 @@ int workload_go(struct workload *workload, struct reason *why)
 	return cannot_run(why, workload->argv[0], error);
 }
 
+bool workload_failed(const struct workload *workload)
+{
+	if (workload->time_over && workload->signal == SIGTERM)
+		return false;
+	return workload->exit != 0 || workload->signal;
+}
+
 void workload_signal(const struct workload *workload, int signo)
 {
 	if (workload->pid > 0 && !workload->ended)

@@ -24,6 +24,7 @@ struct workload {
 	int exit;	 /* -1: none */
 	int signal;	 /* 0: none */
 	bool ended;
+	bool time_over; /* told to end because its time is over */
 	uint32_t tree_pid; /* when followed by descent: the process everything descends from */
 };
 
@@ -37,6 +38,9 @@ int workload_start(struct workload *workload, const struct loop *loop, struct re
 
 /* The child becomes the command. Returns when it has, or why it could not. */
 int workload_go(struct workload *workload, struct reason *why);
+
+/* Did it fail or get killed, other than by being told that its time is over? */
+bool workload_failed(const struct workload *workload);
 
 /* Passes a signal on. */
 void workload_signal(const struct workload *workload, int signo);
