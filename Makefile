@@ -59,6 +59,9 @@ model := \
 	user/model/conflict.c \
 	user/model/names.c \
 	user/model/range_set.c \
+	user/model/stress_block.c \
+	user/model/stress_graph.c \
+	user/model/stress_judge.c \
 	user/model/tally.c \
 	user/model/verdict.c
 
