@@ -24,7 +24,7 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/power
 CPPFLAGS += -D_GNU_SOURCE -DIORACE_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(O)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 -Wall -Wextra -Werror
-LDLIBS := -lbpf -ldw -lelf -lz -ljansson
+LDLIBS := -lbpf -ldw -lelf -lz -ljansson -laio -luring -lpthread
 ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SAN)
@@ -62,6 +62,7 @@ model := \
 	user/model/stress_block.c \
 	user/model/stress_graph.c \
 	user/model/stress_judge.c \
+	user/model/stress_view.c \
 	user/model/tally.c \
 	user/model/verdict.c
 
@@ -83,7 +84,21 @@ report := \
 	user/report/reporters.c \
 	user/report/text.c \
 	user/report/text_parts.c \
+	user/report/text_stress.c \
 	user/report/text_summary.c
+
+stress := \
+	user/stress/engine.c \
+	user/stress/engine_libaio.c \
+	user/stress/engine_uring.c \
+	user/stress/history.c \
+	user/stress/reader.c \
+	user/stress/scratch.c \
+	user/stress/shape.c \
+	user/stress/stress.c \
+	user/stress/sweep.c \
+	user/stress/tallied.c \
+	user/stress/worker.c
 
 run := \
 	user/run/workload.c \
@@ -96,15 +111,17 @@ cmd := \
 	user/cmd/exit.c \
 	user/cmd/filters.c \
 	user/cmd/main.c \
+	user/cmd/stress.c \
 	user/cmd/tracing.c \
 	user/cmd/watch.c
 
-tool_sources := $(base) $(model) $(live) $(symbol) $(report) $(run) $(cmd)
+tool_sources := $(base) $(model) $(live) $(symbol) $(report) $(stress) $(run) $(cmd)
 tool_objects := $(tool_sources:%.c=$(O)/%.o)
 
 # What unit tests link: every room that needs no kernel and no main.
 pure_objects := $(patsubst %.c,$(O)/%.o,$(base) $(model) $(symbol) $(report) \
-	user/live/hooks.c user/live/plan.c)
+	user/live/hooks.c user/live/plan.c user/stress/history.c user/stress/reader.c \
+	user/stress/shape.c user/stress/tallied.c)
 
 .PHONY: all
 all: $(O)/iorace ## build the tool (default)
@@ -167,11 +184,12 @@ endif
 unit: $(unit_programs) ## unit tests; with SAN=address,undefined too
 	$(Q)tests/unit/run $(unit_programs)
 
-# The table that many CPUs share, under ThreadSanitizer.
-tsan_programs = $(filter $(O)/tests/unit/test_inflight%,$(unit_programs))
+# The table that many CPUs share and the history that workers share, under ThreadSanitizer.
+tsan_programs = $(filter $(O)/tests/unit/test_inflight% $(O)/tests/unit/test_stress_reader,\
+	$(unit_programs))
 
 .PHONY: unit-tsan unit-tsan-run
-unit-tsan: ## the in-flight table under ThreadSanitizer
+unit-tsan: ## what is shared without locks, under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory SAN=thread O=$(O)-thread unit-tsan-run
 
 unit-tsan-run: $(tsan_programs)

@@ -26,7 +26,7 @@ static void written_block_is_whole_and_says_who(void **state)
 	struct stress_stamp stamp;
 
 	(void)state;
-	stress_block_fill(block, &first);
+	stress_block_fill(block, &first, 0, LEN);
 	for (unsigned int i = 0; i < UNITS; i++) {
 		assert_int_equal(stress_unit_read(unit_of(block, i), RUN,
 						  first.start + i * STRESS_UNIT_BYTES, &stamp),
@@ -38,6 +38,14 @@ static void written_block_is_whole_and_says_who(void **state)
 		assert_int_equal(stamp.begin_ns, first.begin_ns);
 		assert_int_equal(stamp.offset, i * STRESS_UNIT_BYTES);
 	}
+}
+
+static void part_of_a_block_is_as_in_the_whole(void **state)
+{
+	(void)state;
+	stress_block_fill(block, &first, 0, LEN);
+	stress_block_fill(other, &first, 3 * STRESS_UNIT_BYTES, STRESS_UNIT_BYTES);
+	assert_memory_equal(other, unit_of(block, 3), STRESS_UNIT_BYTES);
 }
 
 static void zeros_are_nothing(void **state)
@@ -56,7 +64,7 @@ static void unit_at_another_place_is_broken(void **state)
 	struct stress_stamp stamp;
 
 	(void)state;
-	stress_block_fill(block, &first);
+	stress_block_fill(block, &first, 0, LEN);
 	assert_int_equal(stress_unit_read(block, RUN, first.start + STRESS_UNIT_BYTES, &stamp),
 			 STRESS_UNIT_BROKEN);
 }
@@ -66,7 +74,7 @@ static void unit_of_another_run_is_broken(void **state)
 	struct stress_stamp stamp;
 
 	(void)state;
-	stress_block_fill(block, &first);
+	stress_block_fill(block, &first, 0, LEN);
 	assert_int_equal(stress_unit_read(block, RUN + 1, first.start, &stamp), STRESS_UNIT_BROKEN);
 }
 
@@ -76,7 +84,7 @@ static void append_is_whole_wherever_it_landed(void **state)
 
 	(void)state;
 	append.start = STRESS_START_UNKNOWN;
-	stress_block_fill(block, &append);
+	stress_block_fill(block, &append, 0, LEN);
 	assert_int_equal(stress_unit_read(unit_of(block, 2), RUN, 1 << 20, &stamp),
 			 STRESS_UNIT_WHOLE);
 	assert_int_equal(stamp.offset, 2 * STRESS_UNIT_BYTES);
@@ -90,7 +98,7 @@ static void unit_with_one_foreign_byte_is_broken(void **state)
 	struct stress_stamp stamp;
 
 	(void)state;
-	stress_block_fill(block, &first);
+	stress_block_fill(block, &first, 0, LEN);
 	for (unsigned int byte = 0; byte < STRESS_UNIT_BYTES; byte++) {
 		block[byte] ^= 0x40;
 		assert_int_equal(stress_unit_read(block, RUN, first.start, &stamp),
@@ -111,13 +119,13 @@ static void unit_mixed_at_any_word_is_broken_and_explained(void **state)
 	stress_unit_expect(&first, 0, &candidates[0]);
 	stress_unit_expect(&third, 0, &candidates[1]);
 	stress_unit_expect(&second, 0, &candidates[2]);
-	stress_block_fill(other, &second);
+	stress_block_fill(other, &second, 0, LEN);
 	for (unsigned int bytes = 8; bytes < STRESS_UNIT_BYTES; bytes += 8) {
 		/* `run`, the first word, is the same in all. */
 		if (bytes == 8)
 			continue;
-		stress_block_fill(block, &second);
-		stress_block_fill(other, &first);
+		stress_block_fill(block, &second, 0, LEN);
+		stress_block_fill(other, &first, 0, LEN);
 		memcpy(block, other, bytes);
 		assert_int_equal(stress_unit_read(block, RUN, first.start, &stamp),
 				 STRESS_UNIT_BROKEN);
@@ -134,7 +142,7 @@ static void word_that_nobody_wrote_is_not_explained(void **state)
 	(void)state;
 	stress_unit_expect(&first, 0, &candidates[0]);
 	stress_unit_expect(&second, 0, &candidates[1]);
-	stress_block_fill(block, &first);
+	stress_block_fill(block, &first, 0, LEN);
 	block[300] ^= 1;
 	assert_false(stress_unit_explain(block, candidates, 2, &took_part));
 }
@@ -146,7 +154,7 @@ static void mix_with_zeros_is_explained_by_an_op_that_leaves_nothing(void **stat
 
 	(void)state;
 	stress_unit_expect(&first, 0, &candidates[1]);
-	stress_block_fill(block, &first);
+	stress_block_fill(block, &first, 0, LEN);
 	memset(block + 256, 0, 256);
 	assert_true(stress_unit_explain(block, candidates, 2, &took_part));
 	assert_int_equal(took_part, 3);
@@ -156,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(written_block_is_whole_and_says_who),
+		cmocka_unit_test(part_of_a_block_is_as_in_the_whole),
 		cmocka_unit_test(zeros_are_nothing),
 		cmocka_unit_test(unit_at_another_place_is_broken),
 		cmocka_unit_test(unit_of_another_run_is_broken),

@@ -82,7 +82,7 @@ static void assert_pair(const struct stress_verdict *verdict, int a, int b)
 	fail_msg("the pair %d, %d is missing", a, b);
 }
 
-/* ---- situations with a name --- */
+/* ---- situations with a name ----------------------------------------------------------------- */
 
 static const struct named {
 	const char *name;
@@ -251,7 +251,7 @@ static void unit_of_two_writes_is_torn_of_one_is_garbled(void **state)
 	assert_int_equal(verdict.kind, STRESS_GARBLED);
 }
 
-/* ---- every order --- */
+/* ---- every order ---------------------------------------------------------------------------- */
 
 /* What the read sees when the ops in `order` come before it. */
 static bool shows(const struct scene *scene, const size_t *order, size_t len)

@@ -2,11 +2,12 @@
 /*
  * Port: how a run is told. A reporter turns views into text in a buffer and knows neither where
  * the views came from nor where the text goes. Calls come in the order
- * coverage*, conflict*, finding*, summary. 0 or -ENOMEM.
+ * coverage*, conflict*, finding*, summary, or, from `iorace stress`, torn*, stress. 0 or -ENOMEM.
  */
 #ifndef IORACE_MODEL_REPORTER_H
 #define IORACE_MODEL_REPORTER_H
 
+#include "model/stress_view.h"
 #include "model/view.h"
 
 struct buf;
@@ -27,6 +28,10 @@ struct reporter_ops {
 		       struct buf *out);
 	int (*summary)(const struct summary_view *summary, const struct report_style *style,
 		       struct buf *out);
+	int (*torn)(const struct torn_view *torn, const struct report_style *style,
+		    struct buf *out);
+	int (*stress)(const struct stress_view *stress, const struct report_style *style,
+		      struct buf *out);
 };
 
 /* Tables end with NULL. */

@@ -41,10 +41,10 @@ static void put_unit(uint64_t *words, const struct stress_stamp *op, uint64_t of
 		words[i] = word += 0x9e3779b97f4a7c15ULL;
 }
 
-void stress_block_fill(void *block, const struct stress_stamp *op)
+void stress_block_fill(void *block, const struct stress_stamp *op, uint64_t offset, uint64_t len)
 {
-	for (uint64_t offset = 0; offset < op->len; offset += STRESS_UNIT_BYTES)
-		put_unit((uint64_t *)((char *)block + offset), op, offset);
+	for (uint64_t at = 0; at < len; at += STRESS_UNIT_BYTES)
+		put_unit((uint64_t *)((char *)block + at), op, offset + at);
 }
 
 void stress_unit_expect(const struct stress_stamp *op, uint64_t offset, struct stress_words *ret)
@@ -89,6 +89,17 @@ enum stress_unit_state stress_unit_read(const void *unit, uint64_t run, uint64_t
 		return STRESS_UNIT_BROKEN;
 	*ret = stamp;
 	return STRESS_UNIT_WHOLE;
+}
+
+bool stress_unit_shows(const void *unit, const struct stress_words *candidate)
+{
+	const size_t first = offsetof(struct stress_stamp, check) / sizeof(uint64_t);
+	const uint64_t *words = unit;
+	bool shows = false;
+
+	for (size_t i = first; i < STRESS_UNIT_WORDS; i++)
+		shows |= words[i] == candidate->words[i];
+	return shows;
 }
 
 /* A bit for each candidate whose word it could be. */

@@ -39,8 +39,11 @@ enum stress_unit_state {
 	STRESS_UNIT_STATE_COUNT_
 };
 
-/* The data of one op, `op->len` bytes; `offset` and `check` of `op` are not looked at. */
-void stress_block_fill(void *block, const struct stress_stamp *op);
+/*
+ * `len` bytes of the data of one op, from `offset` bytes into it; `offset` and `check` of `op` are
+ * not looked at.
+ */
+void stress_block_fill(void *block, const struct stress_stamp *op, uint64_t offset, uint64_t len);
 
 /* `at`: byte of the file that the unit was read from. *ret is set when the unit is whole. */
 enum stress_unit_state stress_unit_read(const void *unit, uint64_t run, uint64_t at,
@@ -51,6 +54,12 @@ struct stress_words {
 	uint64_t words[STRESS_UNIT_WORDS];
 };
 void stress_unit_expect(const struct stress_stamp *op, uint64_t offset, struct stress_words *ret);
+
+/*
+ * May a part of this broken unit be of the candidate? Only words that tell ops apart are looked at:
+ * the same length says nothing.
+ */
+bool stress_unit_shows(const void *unit, const struct stress_words *candidate);
 
 /*
  * Which of the candidates, up to 64 of them, a broken unit is mixed from: a bit for each that had

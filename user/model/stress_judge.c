@@ -45,7 +45,7 @@ struct court {
 	struct stress_graph graph;
 };
 
-/* ---- where nothing came from --- */
+/* ---- where nothing came from ---------------------------------------------------------------- */
 
 /* The op that left nothing and was forgotten, or the beginning of all. */
 static bool forgotten_source(const struct stress_reading *reading, struct ior_range piece,
@@ -198,7 +198,7 @@ static void only_group(struct court *court, const struct piece *piece)
 	(void)piece;
 }
 
-/* ---- the ops before the read, and their arrows --- */
+/* ---- the ops before the read, and their arrows ---------------------------------------------- */
 
 static int find_node(const struct court *court, int index, struct ior_range piece)
 {
@@ -317,7 +317,7 @@ static bool has_order(struct court *court)
 	return !stress_graph_is_cyclic(&court->graph);
 }
 
-/* ---- what is told about a circle --- */
+/* ---- what is told about a circle ------------------------------------------------------------ */
 
 static void add_pair(struct stress_verdict *verdict, int a, int b)
 {
@@ -453,7 +453,7 @@ static void add_evidence(const struct court *court, struct stress_verdict *verdi
 	add_pairs(court, cycle, len, verdict);
 }
 
-/* ---- all choices --- */
+/* ---- all choices ---------------------------------------------------------------------------- */
 
 static bool next_choice(struct court *court)
 {
@@ -565,7 +565,7 @@ void stress_judge_unit(const struct stress_reading *reading, const int *ops, siz
 		ret->kind = met_read ? STRESS_TORN_READ : STRESS_MIXED_WRITE;
 }
 
-/* ---- names --- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static const char *const kind_names[] = {
 	[STRESS_WHOLE] = "whole",
@@ -577,10 +577,8 @@ static const char *const kind_names[] = {
 _Static_assert(ARRAY_SIZE(kind_names) == STRESS_KIND_COUNT_, "every kind has a name");
 
 static const char *const how_names[] = {
-	[STRESS_HOW_MIX] = "mix",
-	[STRESS_HOW_MISSING] = "missing",
-	[STRESS_HOW_ORDER] = "order",
-	[STRESS_HOW_UNIT] = "unit",
+	[STRESS_HOW_MIX] = "mix",   [STRESS_HOW_MISSING] = "missing", [STRESS_HOW_ORDER] = "order",
+	[STRESS_HOW_UNIT] = "unit", [STRESS_HOW_PLACE] = "place",
 };
 _Static_assert(ARRAY_SIZE(how_names) == STRESS_HOW_COUNT_, "every how has a name");
 

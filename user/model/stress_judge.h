@@ -103,7 +103,7 @@ enum stress_kind {
 	STRESS_TORN_READ,   /* no order, and one of the ops in the way was in flight meanwhile */
 	STRESS_MIXED_WRITE, /* writes that were over when the read began have mixed */
 	STRESS_LOST_WRITE,  /* what a write left is gone although nothing came later */
-	STRESS_GARBLED,	    /* bytes that nobody wrote there */
+	STRESS_GARBLED,	    /* bytes that no op that is remembered wrote there */
 	STRESS_KIND_COUNT_
 };
 
@@ -112,6 +112,7 @@ enum stress_how {
 	STRESS_HOW_MISSING, /* of an op that had to be seen nothing is */
 	STRESS_HOW_ORDER,   /* each op by itself is whole, but no order of them explains it */
 	STRESS_HOW_UNIT,    /* a mix inside a unit */
+	STRESS_HOW_PLACE,   /* two appends landed at the same place: one of them is lost */
 	STRESS_HOW_COUNT_
 };
 

@@ -358,6 +358,165 @@ static int jsonl_summary(const struct summary_view *summary, const struct report
 			out);
 }
 
+/* ---- iorace stress -------------------------------------------------------------------------- */
+
+static json_t *end_or_null(uint64_t end)
+{
+	return end == IOR_RANGE_MAX ? json_null() : count(end);
+}
+
+static json_t *stress_op_object(const struct stress_op *op)
+{
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o}",
+			 "op", kind_name(op->kind),
+			 "mode", mode_name(op->mode),
+			 "writer", count(op->worker),
+			 "seq", count(op->seq),
+			 "start", count(op->range.start),
+			 "end", end_or_null(op->range.end),
+			 "async", op->async,
+			 "append", op->append,
+			 "pid", count(op->pid),
+			 "tid", count(op->tid),
+			 "begin_ns", count(op->begin_ns),
+			 "end_ns", end_or_null(op->end_ns));
+}
+
+static json_t *stress_run_object(const struct stress_view_run *run)
+{
+	const char *state = run->op == STRESS_RUN_BROKEN ? "broken" :
+			    run->op == STRESS_RUN_NOTHING ? "nothing" : "whole";
+
+	return json_pack("{s:o, s:o, s:s, s:o}",
+			 "start", count(run->range.start),
+			 "end", count(run->range.end),
+			 "state", state,
+			 "op", count_or_null(run->op));
+}
+
+static json_t *stress_pair_array(const struct stress_pair *pair)
+{
+	return json_pack("[i, i]", pair->a, pair->b);
+}
+
+/* Takes the item. */
+static json_t *with_item(json_t *array, json_t *item)
+{
+	if (array && json_array_append_new(array, item) == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+static json_t *stress_ops_array(const struct torn_view *torn)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < torn->ops_len; i++)
+		array = with_item(array, stress_op_object(&torn->ops[i]));
+	return array;
+}
+
+static json_t *stress_runs_array(const struct torn_view *torn)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < torn->runs_len; i++)
+		array = with_item(array, stress_run_object(&torn->runs[i]));
+	return array;
+}
+
+static json_t *stress_pairs_array(const struct torn_view *torn)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < torn->pairs_len; i++)
+		array = with_item(array, stress_pair_array(&torn->pairs[i]));
+	return array;
+}
+
+static int jsonl_torn(const struct torn_view *torn, const struct report_style *style,
+		      struct buf *out)
+{
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:b, s:o, s:b}",
+				  "schema", SCHEMA,
+				  "type", "torn",
+				  "id", count(torn->id),
+				  "time", time_text(torn->time_real_ns),
+				  "file", file_object(&torn->file),
+				  "kind", stress_kind_name(torn->kind),
+				  "how", stress_how_name(torn->how),
+				  "ops", stress_ops_array(torn),
+				  "runs", stress_runs_array(torn),
+				  "runs_cut", torn->runs_cut,
+				  "pairs", stress_pairs_array(torn),
+				  "pairs_cut", torn->pairs_cut),
+			out);
+}
+
+static json_t *stress_load_object(const struct stress_view *stress)
+{
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "mode", stress->mode,
+			 "engine", stress->engine,
+			 "shape", stress->shape,
+			 "processes", stress->processes,
+			 "writers", count(stress->writers),
+			 "readers", count(stress->readers),
+			 "depth", count(stress->depth),
+			 "block", count(stress->block),
+			 "size", count(stress->size),
+			 "seed", count(stress->seed));
+}
+
+static json_t *stress_ops_object(const struct stress_view *stress)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
+			 "read", count(stress->ops[IOR_OP_READ]),
+			 "write", count(stress->ops[IOR_OP_WRITE]),
+			 "size", count(stress->ops[IOR_OP_SIZE]),
+			 "bytes_read", count(stress->bytes[IOR_OP_READ]),
+			 "bytes_written", count(stress->bytes[IOR_OP_WRITE]));
+}
+
+static json_t *stress_found_object(const struct stress_view *stress)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
+			 "torn_reads", count(stress->found[STRESS_TORN_READ]),
+			 "torn_inside_a_write", count(stress->torn_inside),
+			 "mixed_writes", count(stress->found[STRESS_MIXED_WRITE]),
+			 "lost_writes", count(stress->found[STRESS_LOST_WRITE]),
+			 "garbled", count(stress->found[STRESS_GARBLED]));
+}
+
+static int jsonl_stress(const struct stress_view *stress, const struct report_style *style,
+			struct buf *out)
+{
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o,"
+				  " s:{s:o, s:o}, s:o}",
+				  "schema", SCHEMA,
+				  "type", "stress",
+				  "result", stress_result_name(stress->result),
+				  "reason", escaped(stress->reason),
+				  "file", file_object(&stress->file),
+				  "load", stress_load_object(stress),
+				  "duration_ns", count(stress->duration_ns),
+				  "ops", stress_ops_object(stress),
+				  "reads",
+				  "judged", count(stress->judged),
+				  "undecided", count(stress->undecided),
+				  "refused", count(stress->refused),
+				  "contended", count(stress->contended),
+				  "found", stress_found_object(stress),
+				  "records",
+				  "written", count(stress->records_written),
+				  "suppressed", count(stress->records_suppressed),
+				  "error", escaped(stress->error)),
+			out);
+}
+
 /* clang-format on */
 
 const struct reporter_ops jsonl_reporter = {
@@ -367,4 +526,6 @@ const struct reporter_ops jsonl_reporter = {
 	.conflict = jsonl_conflict,
 	.finding = jsonl_finding,
 	.summary = jsonl_summary,
+	.torn = jsonl_torn,
+	.stress = jsonl_stress,
 };

@@ -368,4 +368,6 @@ const struct reporter_ops text_reporter = {
 	.conflict = text_conflict,
 	.finding = text_finding,
 	.summary = text_summary,
+	.torn = text_torn,
+	.stress = text_stress,
 };

@@ -7,7 +7,9 @@
 
 struct buf;
 struct report_style;
+struct stress_view;
 struct summary_view;
+struct torn_view;
 
 enum paint { PAINT_BAD, PAINT_DOUBTFUL, PAINT_GOOD, PAINT_COUNT_ };
 
@@ -20,5 +22,9 @@ void text_count(uint64_t count, const char *one, const char *many, struct buf *o
 
 int text_summary(const struct summary_view *summary, const struct report_style *style,
 		 struct buf *out);
+
+int text_torn(const struct torn_view *torn, const struct report_style *style, struct buf *out);
+int text_stress(const struct stress_view *stress, const struct report_style *style,
+		struct buf *out);
 
 #endif

@@ -117,6 +117,16 @@ void outputs_summary(struct outputs *outputs, const struct summary_view *summary
 	TELL(outputs, summary, summary, true);
 }
 
+void outputs_torn(struct outputs *outputs, const struct torn_view *torn)
+{
+	TELL(outputs, torn, torn, out->conflicts);
+}
+
+void outputs_stress(struct outputs *outputs, const struct stress_view *stress)
+{
+	TELL(outputs, stress, stress, true);
+}
+
 void outputs_flush(struct outputs *outputs)
 {
 	for (size_t i = 0; i < outputs->len; i++) {

@@ -39,6 +39,8 @@ void outputs_conflict(struct outputs *outputs, const struct conflict_view *confl
 void outputs_finding(struct outputs *outputs, const struct finding_view *finding);
 void outputs_coverage(struct outputs *outputs, const struct coverage_view *row);
 void outputs_summary(struct outputs *outputs, const struct summary_view *summary);
+void outputs_torn(struct outputs *outputs, const struct torn_view *torn);
+void outputs_stress(struct outputs *outputs, const struct stress_view *stress);
 
 /* What was written reaches its file; errors go to outputs->error. */
 void outputs_flush(struct outputs *outputs);
