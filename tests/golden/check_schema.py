@@ -49,6 +49,15 @@ BREAKS = [
     ("verdict in words of its own", "summary", lambda l: l.update(verdict="ok")),
     ("not measured as minus one", "summary", lambda l: l["pairs"].update(overlapping=-1)),
     ("records left out", "summary", lambda l: l.pop("records")),
+    ("torn without the read", "torn", lambda l: l["ops"].clear()),
+    ("whole as a kind of torn", "torn", lambda l: l.update(kind="whole")),
+    ("in flight as zero text", "torn", lambda l: l["ops"][1].update(end_ns="0")),
+    ("pair of three", "torn", lambda l: l["pairs"][0].append(1)),
+    ("pair with nobody", "torn", lambda l: l["pairs"][0].__setitem__(0, -2)),
+    ("state of a run in words of its own", "torn", lambda l: l["runs"][0].update(state="torn")),
+    ("result in words of its own", "stress", lambda l: l.update(result="clean")),
+    ("lost writes left out", "stress", lambda l: l["found"].pop("lost_writes")),
+    ("seed left out", "stress", lambda l: l["load"].pop("seed")),
 ]
 
 

@@ -364,11 +364,144 @@ static int write_summary(const char *dir, const struct reporter_ops *reporter, c
 	return r < 0 ? r : write_file(dir, name, reporter->ending, &out);
 }
 
+static const struct stress_op stress_ops[] = {
+	{{0, 65536},
+	 112,
+	 MONO_NS,
+	 MONO_NS + 14000,
+	 3,
+	 900,
+	 903,
+	 IOR_OP_READ,
+	 IOR_MODE_DIRECT,
+	 0,
+	 0},
+	{{0, 65536},
+	 52,
+	 MONO_NS - 33600,
+	 STRESS_IN_FLIGHT,
+	 1,
+	 900,
+	 901,
+	 IOR_OP_WRITE,
+	 IOR_MODE_DIRECT,
+	 1,
+	 0},
+	{{32768, IOR_RANGE_MAX},
+	 7,
+	 MONO_NS - 138000,
+	 MONO_NS - 34500,
+	 5,
+	 900,
+	 905,
+	 IOR_OP_SIZE,
+	 IOR_MODE_SIZE,
+	 0,
+	 0},
+	{{0, 131072}, 1, 1, 2, 0, 900, 900, IOR_OP_WRITE, IOR_MODE_BUFFERED, 0, 0},
+};
+
+static const struct stress_view_run stress_runs[] = {
+	{{0, 28672}, 1},
+	{{28672, 32768}, STRESS_RUN_BROKEN},
+	{{32768, 61440}, STRESS_RUN_NOTHING},
+	{{61440, 65536}, 3},
+};
+
+static const struct stress_pair stress_pairs[] = {{0, 1}, {1, 2}};
+
+static struct torn_view torn_fixture(enum stress_kind kind, enum stress_how how)
+{
+	return (struct torn_view){
+		.id = kind,
+		.time_real_ns = REAL_NS,
+		.file = {xfs_file, "/data/iorace-stress.\033[2J", PATH_OK, "xfs"},
+		.kind = kind,
+		.how = how,
+		.ops = stress_ops,
+		.ops_len = ARRAY_SIZE(stress_ops),
+		.runs = stress_runs,
+		.runs_len = ARRAY_SIZE(stress_runs),
+		.runs_cut = kind == STRESS_GARBLED,
+		.pairs = stress_pairs,
+		.pairs_len = how == STRESS_HOW_MISSING ? 0 : ARRAY_SIZE(stress_pairs),
+		.pairs_cut = kind == STRESS_MIXED_WRITE,
+	};
+}
+
+static struct stress_view stress_fixture(enum stress_result result)
+{
+	struct stress_view view = {
+		.result = result,
+		.reason = "what was read proves it",
+		.file = {xfs_file, "/data/iorace-stress.900", PATH_OK, "xfs"},
+		.mode = "direct",
+		.engine = "libaio",
+		.shape = "identical",
+		.writers = 2,
+		.readers = 1,
+		.depth = 4,
+		.seed = 17,
+		.block = 65536,
+		.size = 131072,
+		.duration_ns = 3009306866,
+		.ops = {2835, 778, 0, 0},
+		.bytes = {2972712960, 815792128, 0, 0},
+		.judged = 2836,
+		.contended = 3524,
+	};
+
+	if (result == STRESS_RESULT_TORN) {
+		view.found[STRESS_TORN_READ] = 212;
+		view.found[STRESS_LOST_WRITE] = 1;
+		view.torn_inside = 211;
+		view.undecided = 5;
+		view.refused = 2;
+		view.ops[IOR_OP_SIZE] = 1;
+		view.records_written = 100;
+		view.records_suppressed = 113;
+		view.processes = true;
+		view.error = "/data/iorace-stress.900: write at 0: No space left on device";
+	}
+	return view;
+}
+
+/* Each kind and each how once, and both ends of a run. */
+static int write_stress(const char *dir, const struct reporter_ops *reporter)
+{
+	static const struct {
+		enum stress_kind kind;
+		enum stress_how how;
+	} rows[] = {
+		{STRESS_TORN_READ, STRESS_HOW_MIX},    {STRESS_TORN_READ, STRESS_HOW_ORDER},
+		{STRESS_MIXED_WRITE, STRESS_HOW_UNIT}, {STRESS_LOST_WRITE, STRESS_HOW_MISSING},
+		{STRESS_LOST_WRITE, STRESS_HOW_PLACE}, {STRESS_GARBLED, STRESS_HOW_UNIT},
+	};
+	const struct stress_view torn = stress_fixture(STRESS_RESULT_TORN);
+	const struct stress_view whole = stress_fixture(STRESS_RESULT_WHOLE);
+	_cleanup_(buf_done) struct buf out = {};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && r == 0; i++) {
+		struct torn_view view = torn_fixture(rows[i].kind, rows[i].how);
+
+		r = reporter->torn(&view, &plain, &out);
+	}
+	if (r == 0)
+		r = reporter->stress(&torn, &plain, &out);
+	if (r == 0)
+		r = reporter->stress(&whole, &plain, &out);
+	return r < 0 ? r : write_file(dir, "stress", reporter->ending, &out);
+}
+
 static int write_all(const char *dir, const struct reporter_ops *reporter)
 {
 	int r;
 
 	r = write_conflicts(dir, reporter);
+	if (r < 0)
+		return r;
+	r = write_stress(dir, reporter);
 	if (r < 0)
 		return r;
 	r = write_summary(dir, reporter, "run_clean", clean_summary());
