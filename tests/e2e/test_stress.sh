@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# iorace stress by itself, without the kernel side: torn where the kernel lets results tear, whole
+# where it does not, and never a result that it has not seen.
+
+STRESS_JSON='import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+torn, last = lines[:-1], lines[-1]
+found = last["found"]
+assert last["type"] == "stress", "the last line is the result"
+assert all(line["type"] == "torn" for line in torn), "torn results come before it"
+assert last["records"]["written"] == len(torn), "every finding is written or counted"
+assert sum(found.values()) - found["torn_inside_a_write"] == \
+    len(torn) + last["records"]["suppressed"], "findings sum up"
+assert (last["result"] == "torn") == (len(torn) > 0), "torn is what was found"
+assert last["reads"]["judged"] >= last["ops"]["read"], "every read was judged"
+'
+
+# stress_run OPTION...: the result in $TEST_TMP/stress.json; exit status in STRESS_STATUS
+stress_run() {
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	STRESS_STATUS=0
+	timeout -k 5 60 "$IORACE" stress --format json "$@" >"$TEST_TMP/stress.json" ||
+		STRESS_STATUS=$?
+	stress_claim True
+	case $STRESS_STATUS:$(stress_result) in
+	0:whole | 1:torn | 4:inconclusive) ;;
+	*) fail "exit status $STRESS_STATUS, but $(stress_result)" ;;
+	esac
+	[ -z "$(find "$SCRATCH_MNT" -name 'iorace-stress.*')" ] || fail "the scratch file is left"
+}
+
+stress_result() {
+	sed -n '$s/.*"result":"\([a-z]*\)".*/\1/p' "$TEST_TMP/stress.json"
+}
+
+# stress_claim EXPRESSION: of torn (findings), last (the result) and found (its counts)
+stress_claim() {
+	python3 -c "${STRESS_JSON}assert $1, '$1 ' + json.dumps(last)" "$TEST_TMP/stress.json" \
+		2>"$TEST_TMP/claim" || fail "$(tail -n 1 "$TEST_TMP/claim")"
+}
+
+# Whether two ops meet in the middle is a matter of luck: several runs are one try.
+torn_stress() {
+	local fs=$1 claim=$2 try
+	shift 2
+	scratch_new "$fs" ram
+	for try in 1 2 3 4 5 6 7 8; do
+		stress_run --dir "$SCRATCH_MNT" --duration 2s --max-records 500 --seed "$try" "$@"
+		[ "$(stress_result)" = torn ] || continue
+		python3 -c "${STRESS_JSON}assert $claim" "$TEST_TMP/stress.json" || continue
+		stress_claim 'all(t["pairs"] or t["pairs_cut"] or t["kind"] == "lost_write" \
+			for t in torn)'
+		return 0
+	done
+	fail "not torn: $(tail -n 1 "$TEST_TMP/stress.json")"
+}
+
+whole_stress() {
+	local fs=$1
+	shift
+	[ -n "${SCRATCH_MNT:-}" ] || scratch_new "$fs" ram
+	stress_run --dir "$SCRATCH_MNT" --duration 3s "$@"
+	[ "$STRESS_STATUS" = 0 ] || fail "not whole: $(head -n 1 "$TEST_TMP/stress.json")"
+	case " $* " in
+	*" disjoint "*) stress_claim 'last["reads"]["contended"] == 0' ;;
+	*) stress_claim 'last["reads"]["contended"] > 0' ;;
+	esac
+}
+
+TORN='found["torn_reads"] > 0'
+LOST='found["lost_writes"] > 0'
+
+# Direct IO under the shared lock: reads and overwrites move their data side by side.
+for fs in xfs ext4; do
+	for engine in sync libaio uring; do
+		define_test stress_${fs}_direct_${engine}_is_torn \
+			torn_stress $fs "$TORN" --block 16K --engine $engine
+	done
+	define_test stress_${fs}_direct_of_processes_is_torn \
+		torn_stress $fs "$TORN" --block 16K --processes
+	define_test stress_${fs}_direct_disjoint_is_whole \
+		whole_stress $fs --block 16K --shape disjoint
+done
+
+# Buffered reads take the lock on XFS alone; elsewhere they race with writes page by page.
+for shape in identical nested partial sliding append log pages truncate punch; do
+	define_test stress_xfs_buffered_${shape}_is_whole \
+		whole_stress xfs --mode buffered --shape $shape
+done
+for shape in identical nested sliding log; do
+	define_test stress_ext4_buffered_${shape}_is_torn \
+		torn_stress ext4 "$TORN" --mode buffered --shape $shape
+done
+define_test stress_ext4_buffered_disjoint_is_whole \
+	whole_stress ext4 --mode buffered --shape disjoint
+
+# Appends of direct IO on XFS look where the file ends under the shared lock, and share a place.
+define_test stress_xfs_direct_append_is_torn torn_stress xfs "$LOST" --shape append
+define_test stress_ext4_buffered_append_is_whole \
+	whole_stress ext4 --mode buffered --shape append --readers 0
+
+# Both ends of a DAX copy stand under the inode lock.
+dax_stress() {
+	dax_new "$1"
+	whole_stress "$1" --mode dax
+}
+define_test stress_xfs_dax_is_whole dax_stress xfs
+define_test stress_ext4_dax_is_whole dax_stress ext4
+
+# ---- it does not lie ----
+
+# stress_begin OPTION...: in the background, until it has a file
+stress_begin() {
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	scratch_new xfs ram
+	"$IORACE" stress --dir "$SCRATCH_MNT" --format json --duration 60s --max-records 5 "$@" \
+		>"$TEST_TMP/stress.json" 2>"$TEST_TMP/err" &
+	STRESS_PID=$!
+	on_exit sh -c "kill $STRESS_PID 2>/dev/null && tail --pid=$STRESS_PID -f /dev/null; :"
+	for _ in $(seq 200); do
+		[ -z "$(find "$SCRATCH_MNT" -name 'iorace-stress.*' -size +0)" ] || break
+		sleep 0.02
+	done
+}
+
+stress_end() {
+	STRESS_STATUS=0
+	wait "$STRESS_PID" || STRESS_STATUS=$?
+	[ -z "$(find "$SCRATCH_MNT" -name 'iorace-stress.*')" ] || fail "the scratch file is left"
+}
+
+signalled_stress() {
+	stress_begin "${@:2}"
+	sleep 0.5
+	kill -"$1" "$STRESS_PID"
+	stress_end
+	stress_claim 'last["duration_ns"] < 30 * 10**9'
+	case $STRESS_STATUS:$(stress_result) in
+	0:whole | 1:torn) ;;
+	*) fail "exit status $STRESS_STATUS, but $(stress_result)" ;;
+	esac
+}
+for signal in INT TERM HUP; do
+	define_test stress_ended_by_${signal}_is_orderly signalled_stress $signal
+done
+define_test stress_of_processes_ended_by_TERM_is_orderly signalled_stress TERM --processes
+
+stress_ended_before_the_first_op_is_inconclusive() {
+	stress_begin --size 400M
+	kill -TERM "$STRESS_PID"
+	stress_end
+	[ "$STRESS_STATUS" = 4 ] || fail "exit status $STRESS_STATUS"
+	grep -q "nothing was read" "$TEST_TMP/err" || fail "$(cat "$TEST_TMP/err")"
+	[ ! -s "$TEST_TMP/stress.json" ] || fail "a result of nothing"
+}
+
+# Its last write may be there in part, and rightly so.
+stress_with_a_killed_worker_is_inconclusive() {
+	stress_begin --processes --mode buffered --block 1M
+	sleep 0.5
+	kill -KILL "$(pgrep -n -P "$STRESS_PID")" || fail "no worker to kill"
+	stress_end
+	[ "$STRESS_STATUS" = 4 ] || fail "exit status $STRESS_STATUS"
+	grep -q "killed by signal 9" "$TEST_TMP/err" || fail "$(cat "$TEST_TMP/err")"
+	stress_claim 'last["result"] == "inconclusive" and "killed" in last["error"]'
+}
+
+stress_of_which_nothing_was_read_is_inconclusive() {
+	scratch_new xfs ram
+	stress_run --dir "$SCRATCH_MNT" --shape append --mode buffered --ops 1 --readers 0 --writers 1
+	[ "$STRESS_STATUS" = 4 ] || fail "exit status $STRESS_STATUS"
+}
+
+# No privileges, no kernel side: anybody with a directory can run it.
+stress_without_privileges_is_enough() {
+	need_command setpriv
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	local tool=${IORACE_REAL:-$IORACE}
+	scratch_new xfs ram
+	chmod 777 "$SCRATCH_MNT"
+	chmod 755 "$TEST_TMP"
+	install -m 755 "$tool" "$TEST_TMP/iorace"
+	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all "$TEST_TMP/iorace" \
+		stress --dir "$SCRATCH_MNT" --mode buffered --duration 1s --format json \
+		>"$TEST_TMP/stress.json" || fail "exit status $?"
+	stress_claim 'last["result"] == "whole"'
+}
