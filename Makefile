@@ -56,6 +56,7 @@ base := \
 	user/base/units.c
 
 model := \
+	user/model/agreement.c \
 	user/model/conflict.c \
 	user/model/names.c \
 	user/model/range_set.c \
@@ -91,6 +92,7 @@ stress := \
 	user/stress/engine.c \
 	user/stress/engine_libaio.c \
 	user/stress/engine_uring.c \
+	user/stress/handover.c \
 	user/stress/history.c \
 	user/stress/reader.c \
 	user/stress/scratch.c \
@@ -103,6 +105,7 @@ stress := \
 run := \
 	user/run/workload.c \
 	user/run/outputs.c \
+	user/run/proofs.c \
 	user/run/run.c
 
 cmd := \
@@ -120,8 +123,8 @@ tool_objects := $(tool_sources:%.c=$(O)/%.o)
 
 # What unit tests link: every room that needs no kernel and no main.
 pure_objects := $(patsubst %.c,$(O)/%.o,$(base) $(model) $(symbol) $(report) \
-	user/live/hooks.c user/live/plan.c user/stress/history.c user/stress/reader.c \
-	user/stress/shape.c user/stress/tallied.c)
+	user/live/hooks.c user/live/plan.c user/stress/handover.c user/stress/history.c \
+	user/stress/reader.c user/stress/shape.c user/stress/tallied.c)
 
 .PHONY: all
 all: $(O)/iorace ## build the tool (default)

@@ -19,6 +19,7 @@ enum ior_loss {
 	IOR_LOSS_FINDINGS_FULL, /* a conflict that found no room in the table of findings */
 	IOR_LOSS_UNDECODED,	/* a record that the tool could not read */
 	IOR_LOSS_LEFT_RUNNING,	/* a process that outlived the command of `check` */
+	IOR_LOSS_CONTRADICTED,	/* a torn result that iorace stress proved, without a conflict */
 	IOR_LOSS_COUNT_
 };
 

@@ -49,6 +49,7 @@ BREAKS = [
     ("verdict in words of its own", "summary", lambda l: l.update(verdict="ok")),
     ("not measured as minus one", "summary", lambda l: l["pairs"].update(overlapping=-1)),
     ("records left out", "summary", lambda l: l.pop("records")),
+    ("stress left out", "summary", lambda l: l.pop("stress")),
     ("torn without the read", "torn", lambda l: l["ops"].clear()),
     ("whole as a kind of torn", "torn", lambda l: l.update(kind="whole")),
     ("in flight as zero text", "torn", lambda l: l["ops"][1].update(end_ns="0")),

@@ -338,6 +338,9 @@ static struct summary_view lossy_summary(void)
 
 	for (enum ior_loss loss = 0; loss < IOR_LOSS_COUNT_; loss++)
 		summary.losses[loss] = 1 + loss * 1000;
+	summary.stress = (struct agreement_view){
+		.runs = 2, .unfinished = 1, .torn = 1209, .found = 1100, .contradicted = 9,
+		.not_compared = 100};
 	summary.command = (struct command_view){argv, -1, 9};
 	return summary;
 }

@@ -160,6 +160,13 @@ static const struct loss_text loss_texts[] = {
 			"processes of the command outlived it, and nobody saw what they did then",
 			"let the command wait for what it starts, or use watch for a service",
 		},
+	[IOR_LOSS_CONTRADICTED] =
+		{
+			"contradicted",
+			"torn results that iorace stress proved are not among the conflicts",
+			"this is a BUG IN IORACE, or the kernel tears what never met: please "
+			"report it",
+		},
 };
 _Static_assert(ARRAY_SIZE(loss_texts) == IOR_LOSS_COUNT_, "every loss has its texts");
 

@@ -2,7 +2,8 @@
 /*
  * Port: how a run is told. A reporter turns views into text in a buffer and knows neither where
  * the views came from nor where the text goes. Calls come in the order
- * coverage*, conflict*, finding*, summary, or, from `iorace stress`, torn*, stress. 0 or -ENOMEM.
+ * coverage*, conflict*, finding*, torn*, summary, or, from `iorace stress`, torn*, stress. 0 or
+ * -ENOMEM.
  */
 #ifndef IORACE_MODEL_REPORTER_H
 #define IORACE_MODEL_REPORTER_H

@@ -86,6 +86,16 @@ struct command_view {
 	int signal;	   /* 0: none */
 };
 
+/* Torn results that `iorace stress` proved under this run, and whether they are conflicts of it. */
+struct agreement_view {
+	uint64_t runs; /* of iorace stress; 0: nothing to compare */
+	uint64_t unfinished;
+	uint64_t torn;
+	uint64_t found;		/* among the conflicts */
+	uint64_t contradicted;	/* not among them, though it would have been seen */
+	uint64_t not_compared;	/* not among them, but not all was seen */
+};
+
 /* Counts that a run without spans cannot know are negative and are reported as null. */
 struct summary_view {
 	enum verdict verdict;
@@ -105,6 +115,7 @@ struct summary_view {
 	uint64_t records_written;
 	uint64_t records_suppressed;
 	struct command_view command;
+	struct agreement_view stress;
 };
 
 #endif

@@ -334,12 +334,25 @@ static json_t *command_object(const struct command_view *command)
 			 "signal", command->signal ? count(command->signal) : json_null());
 }
 
+static json_t *agreement_object(const struct agreement_view *stress)
+{
+	if (stress->runs == 0)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "runs", count(stress->runs),
+			 "unfinished", count(stress->unfinished),
+			 "torn", count(stress->torn),
+			 "found", count(stress->found),
+			 "contradicted", count(stress->contradicted),
+			 "not_compared", count(stress->not_compared));
+}
+
 static int jsonl_summary(const struct summary_view *summary, const struct report_style *style,
 			 struct buf *out)
 {
 	(void)style;
 	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o},"
-				  " s:o, s:{s:o, s:o}, s:o}",
+				  " s:o, s:{s:o, s:o}, s:o, s:o}",
 				  "schema", SCHEMA,
 				  "type", "summary",
 				  "verdict", verdict_name(summary->verdict),
@@ -354,7 +367,8 @@ static int jsonl_summary(const struct summary_view *summary, const struct report
 				  "records",
 				  "written", count(summary->records_written),
 				  "suppressed", count(summary->records_suppressed),
-				  "command", command_object(&summary->command)),
+				  "command", command_object(&summary->command),
+				  "stress", agreement_object(&summary->stress)),
 			out);
 }
 

@@ -109,11 +109,20 @@ static void put_suspects(const struct torn_view *torn, struct buf *out)
 	buf_puts(out, torn->pairs_cut ? " ...\n" : "\n");
 }
 
+static void put_inode(const struct ior_file *file, struct buf *out)
+{
+	buf_printf(out, "inode %" PRIu64 " of %u:%u", (uint64_t)file->ino, file->dev >> 20,
+		   file->dev & 0xfffff);
+}
+
 int text_torn(const struct torn_view *torn, const struct report_style *style, struct buf *out)
 {
 	text_painted(style, PAINT_BAD, headlines[torn->kind], out);
 	buf_puts(out, "  ");
-	escape_puts(out, torn->file.path ? torn->file.path : "?");
+	if (torn->file.path)
+		escape_puts(out, torn->file.path);
+	else
+		put_inode(&torn->file.id, out);
 	buf_printf(out, "  %s\n", hows[torn->how]);
 	for (size_t i = 0; i < torn->ops_len && i < OPS_SHOWN; i++)
 		put_op(torn, i, out);
@@ -144,9 +153,9 @@ static void put_load(const struct stress_view *stress, struct buf *out)
 		   stress->seed);
 	put_label("file", out);
 	escape_puts(out, stress->file.path);
-	buf_printf(out, " on %s, inode %" PRIu64 " of %u:%u\n", stress->file.fs,
-		   (uint64_t)stress->file.id.ino, stress->file.id.dev >> 20,
-		   stress->file.id.dev & 0xfffff);
+	buf_printf(out, " on %s, ", stress->file.fs);
+	put_inode(&stress->file.id, out);
+	buf_putc(out, '\n');
 }
 
 static void put_ops(const struct stress_view *stress, struct buf *out)

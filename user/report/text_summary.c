@@ -110,6 +110,37 @@ static void put_command(const struct command_view *command, struct buf *out)
 		buf_puts(out, "did not end\n");
 }
 
+/* What content proves, beside what was traced. */
+static void put_stress(const struct agreement_view *stress, const struct report_style *style,
+		       struct buf *out)
+{
+	if (stress->runs == 0)
+		return;
+	put_label("stress", out);
+	text_count(stress->torn, "torn result", "torn results", out);
+	buf_puts(out, " proved by content");
+	if (stress->torn > 0) {
+		buf_puts(out, ", ");
+		units_append_grouped(out, stress->found);
+		buf_puts(out, " among the conflicts");
+	}
+	if (stress->not_compared > 0) {
+		buf_puts(out, ", ");
+		units_append_grouped(out, stress->not_compared);
+		buf_puts(out, " not to be told: not all was seen");
+	}
+	if (stress->unfinished > 0)
+		buf_puts(out, "; a run of iorace stress did not end");
+	buf_putc(out, '\n');
+	if (stress->contradicted == 0)
+		return;
+	put_label("", out);
+	text_painted(style, PAINT_BAD, "BUG IN IORACE", out);
+	buf_puts(out, ": ");
+	text_count(stress->contradicted, "torn result is", "torn results are", out);
+	buf_puts(out, " no conflict, though all was seen\n");
+}
+
 static void put_losses(const struct summary_view *summary, const struct report_style *style,
 		       struct buf *out)
 {
@@ -184,6 +215,7 @@ int text_summary(const struct summary_view *summary, const struct report_style *
 	put_pairs(summary, out);
 	put_waits(summary, out);
 	put_command(&summary->command, out);
+	put_stress(&summary->stress, style, out);
 	put_losses(summary, style, out);
 	put_not_seen(summary, out);
 	return out->error;

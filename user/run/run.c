@@ -8,6 +8,7 @@
 #include "model/names.h"
 #include "model/tally.h"
 #include "model/verdict.h"
+#include "run/proofs.h"
 #include "symbol/cgroups.h"
 #include "symbol/paths.h"
 #include "symbol/stacks.h"
@@ -33,6 +34,7 @@ struct run {
 	struct paths paths;
 	struct cgroups cgroups;
 	struct stacks *stacks;
+	struct proofs proofs;
 	int64_t real_minus_mono_ns;
 	uint64_t begin_ns;
 	struct ior_rec_conflict waiting[WAITING_MAX]; /* for the path of their file */
@@ -131,6 +133,7 @@ static void on_conflict(struct run *run, const struct ior_rec_conflict *rec)
 {
 	bool known = paths_resolve(&run->paths, &rec->file).path;
 
+	proofs_add_conflict(&run->proofs, rec);
 	if (known || run->waiting_len == WAITING_MAX)
 		tell_conflict(run, rec);
 	else
@@ -406,6 +409,43 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 							  workload->signal };
 }
 
+static void on_contradicted(const struct torn_view *torn, void *arg)
+{
+	struct run *run = arg;
+
+	outputs_torn(run->outputs, torn);
+}
+
+static bool has_losses(const uint64_t losses[IOR_LOSS_COUNT_])
+{
+	for (enum ior_loss loss = 0; loss < IOR_LOSS_COUNT_; loss++) {
+		if (losses[loss] > 0)
+			return true;
+	}
+	return false;
+}
+
+/* What iorace stress proved under us must be among the conflicts. */
+static int fill_stress(struct run *run, const struct tracer_counters *counters,
+		       struct summary_view *summary)
+{
+	const struct proofs_basis basis = {
+		.plan = run->opts->plan,
+		.is_lossy = has_losses(summary->losses) || counters->stats[IOR_STAT_TOLERATED] > 0,
+		.is_suppressed = summary->records_suppressed > 0,
+		.is_filtered = summary->ops_filtered > 0,
+		.real_minus_mono_ns = run->real_minus_mono_ns,
+	};
+	const struct proofs_listener listener = { on_contradicted, run };
+	uint64_t broken = 0;
+	int r;
+
+	r = proofs_judge(&run->proofs, &basis, &listener, &summary->stress, &broken);
+	summary->losses[IOR_LOSS_UNDECODED] += broken;
+	summary->losses[IOR_LOSS_CONTRADICTED] = summary->stress.contradicted;
+	return r;
+}
+
 static int tell_end(struct run *run, struct run_result *ret)
 {
 	struct tracer_counters counters;
@@ -429,6 +469,9 @@ static int tell_end(struct run *run, struct run_result *ret)
 		return r;
 	fill_summary(run, &counters, &summary);
 	summary.findings = findings;
+	r = fill_stress(run, &counters, &summary);
+	if (r < 0)
+		return r;
 	judge(run, &counters, &summary, &why);
 	outputs_summary(run->outputs, &summary);
 	outputs_flush(run->outputs);
@@ -448,6 +491,7 @@ static void run_done(struct run *run)
 	paths_done(&run->paths);
 	cgroups_done(&run->cgroups);
 	stacks_free(run->stacks);
+	proofs_done(&run->proofs);
 	loop_done(&run->loop);
 }
 
@@ -458,9 +502,13 @@ static int start_tracing(struct run *run, struct run_result *ret, struct reason 
 	int r;
 
 	if (workload) {
+		r = proofs_open(&run->proofs);
+		if (r < 0)
+			return reason_fail(why, r, "memfd_create: %s", strerror(-r));
 		r = workload_prepare(workload, why);
 		if (r < 0)
 			return r;
+		workload->evidence_fd = run->proofs.fd;
 		tracer.options.want_cgroup = workload->cgroup_fd >= 0;
 		tracer.options.tree_pid = workload->tree_pid;
 		tracer.cgroup_fd = workload->cgroup_fd;
@@ -515,6 +563,7 @@ int run_session(const struct run_opts *opts, struct outputs *outputs, struct run
 		.opts = opts,
 		.outputs = outputs,
 		.loop = LOOP_NONE,
+		.proofs = PROOFS_NONE,
 		.real_minus_mono_ns =
 			(int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
 	};

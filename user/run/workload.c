@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/loop.h"
+#include "stress/handover.h"
 #include "symbol/mounts.h"
 
 #include <dirent.h>
@@ -23,7 +24,8 @@
 void workload_init(struct workload *workload, char *const *argv)
 {
 	*workload = (struct workload){
-		.argv = argv, .go_fd = -1, .word_fd = -1, .cgroup_fd = -1, .exit = -1
+		.argv = argv, .go_fd = -1, .word_fd = -1, .cgroup_fd = -1,
+		.evidence_fd = -1, .exit = -1
 	};
 }
 
@@ -168,6 +170,9 @@ static void child_main(const struct workload *workload, const struct loop *loop,
 	if (write(word_fd, &error, sizeof(error)) != sizeof(error) || read(go_fd, &byte, 1) != 1)
 		_exit(127);
 	prctl(PR_SET_PDEATHSIG, 0);
+	error = workload->evidence_fd >= 0 ? -handover_export(workload->evidence_fd) : 0;
+	if (error)
+		goto fail;
 	execvp(workload->argv[0], workload->argv);
 	error = errno;
 fail:

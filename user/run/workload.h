@@ -21,6 +21,7 @@ struct workload {
 	int word_fd;	 /* what the child has to say before it is the command */
 	int cgroup_fd;	 /* -1: followed by descent instead */
 	char *cgroup_dir;
+	int evidence_fd; /* for iorace stress, should the command start it; -1: none */
 	int exit;	 /* -1: none */
 	int signal;	 /* 0: none */
 	bool ended;

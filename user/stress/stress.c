@@ -52,6 +52,7 @@ struct run {
 	struct history *history;
 	struct stress_shared *shared;
 	struct stress_tallied tallied;
+	struct handover handover;
 	struct loop loop;
 	struct hired *hired;
 	size_t hired_len;
@@ -167,6 +168,7 @@ static void tell_torn(struct run *run, const struct stress_evidence *evidence)
 	if (has_cut_short_op(run, evidence) || !stress_tallied_is_new(&run->tallied, evidence))
 		return;
 	view->found[evidence->kind]++;
+	handover_torn(&run->handover, evidence);
 	if (evidence->kind == STRESS_TORN_READ && evidence->how != STRESS_HOW_ORDER)
 		view->torn_inside++;
 	if (view->records_written == run->opts.max_records) {
@@ -551,10 +553,24 @@ static void read_what_is_left(struct run *run)
 	remember_error(run, &why);
 }
 
+static void hand_over(struct run *run)
+{
+	struct reason why;
+
+	handover_end(&run->handover);
+	if (run->handover.error == 0)
+		return;
+	reason_set(&why, "cannot tell iorace check what was found: %s",
+		   strerror(-run->handover.error));
+	remember_error(run, &why);
+}
+
 static int run_workers(struct run *run, struct reason *why)
 {
 	int r;
 
+	handover_begin(&run->handover, run->id, &run->scratch.id,
+		       run->opts.mode == STRESS_MODE_MIXED);
 	r = set_loop_up(run);
 	if (r < 0)
 		return reason_fail(why, r, "cannot prepare a run: %s", strerror(-r));
@@ -587,6 +603,7 @@ int stress_run(const struct stress_opts *opts, const struct stress_listener *lis
 	int r;
 
 	*outcome = (struct stress_outcome){};
+	run.handover = opts->handover;
 	r = prepare(&run, why);
 	if (r == 0)
 		r = run_workers(&run, why);
@@ -594,6 +611,7 @@ int stress_run(const struct stress_opts *opts, const struct stress_listener *lis
 		return r;
 	fill_view(&run);
 	read_what_is_left(&run);
+	hand_over(&run);
 	outcome->view.judged = atomic_load(&run.shared->judged);
 	outcome->view.undecided = atomic_load(&run.shared->undecided);
 	conclude(&run);

@@ -9,6 +9,7 @@
 #include "model/names.h"
 #include "model/stress_view.h"
 #include "stress/engine.h"
+#include "stress/handover.h"
 #include "stress/shape.h"
 
 enum stress_mode {
@@ -35,6 +36,7 @@ struct stress_opts {
 	uint64_t ops_max; /* 0: no limit */
 	uint64_t rate;	  /* ops per second, all workers together; 0: no limit */
 	uint64_t max_records;
+	struct handover handover; /* to iorace check, if it is above us */
 };
 
 /* Who is told, from the thread that called stress_run(). */
