@@ -61,7 +61,7 @@ whole_stress() {
 	local fs=$1
 	shift
 	[ -n "${SCRATCH_MNT:-}" ] || scratch_new "$fs" ram
-	stress_run --dir "$SCRATCH_MNT" --duration 3s "$@"
+	stress_run --dir "$SCRATCH_MNT" --duration 2s "$@"
 	[ "$STRESS_STATUS" = 0 ] || fail "not whole: $(head -n 1 "$TEST_TMP/stress.json")"
 	case " $* " in
 	*" disjoint "*) stress_claim 'last["reads"]["contended"] == 0' ;;
@@ -85,7 +85,7 @@ for fs in xfs ext4; do
 done
 
 # Buffered reads take the lock on XFS alone; elsewhere they race with writes page by page.
-for shape in identical nested partial sliding append log pages truncate punch; do
+for shape in identical partial append pages truncate punch; do
 	define_test stress_xfs_buffered_${shape}_is_whole \
 		whole_stress xfs --mode buffered --shape $shape
 done
@@ -186,4 +186,99 @@ stress_without_privileges_is_enough() {
 		stress --dir "$SCRATCH_MNT" --mode buffered --duration 1s --format json \
 		>"$TEST_TMP/stress.json" || fail "exit status $?"
 	stress_claim 'last["result"] == "whole"'
+}
+
+# ---- beside the tracer ----
+#
+# Each torn result that content proves is among the conflicts; a pair of tests for each cell, one
+# with torn results and one without. How many there are is luck, so several runs are one try.
+
+# stressed_check OPTION...: iorace check over iorace stress, the summary in $TEST_TMP/report.json
+stressed_check() {
+	check_cmd "$IORACE" stress --dir "$SCRATCH_MNT" --max-records 0 "$@" \
+		>"$TEST_TMP/out" || [ $? -eq 5 ] || fail "iorace check over iorace stress"
+}
+
+# summary_claim EXPRESSION: of s (the summary) and stress (its stress)
+summary_claim() {
+	python3 -c 'import json, sys
+s = [json.loads(line) for line in open(sys.argv[1])][-1]
+stress = s["stress"]
+assert '"$1, '$1: '"' + json.dumps(s)' "$TEST_TMP/report.json" 2>"$TEST_TMP/claim" ||
+		fail "$(tail -n 1 "$TEST_TMP/claim")"
+}
+
+agreeing_check() {
+	local fs=$1 try CHECK_OPTS="--max-records 2000000 ${AGREE_OPTS:-}"
+	shift
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	scratch_new "$fs" ram
+	for try in 1 2 3 4 5 6 7 8; do
+		stressed_check --duration 2s --rate 8000 --seed "$try" "$@"
+		summary_claim 'stress["runs"] == 1 and stress["unfinished"] == 0'
+		summary_claim 'stress["contradicted"] == 0 == s["losses"]["contradicted"]'
+		summary_claim 'stress["torn"] == stress["found"] + stress["not_compared"]'
+		summary_claim 'stress["found"] == 0 or s["pairs"]["conflicts"] > 0'
+		python3 -c 'import json, sys
+stress = json.loads(open(sys.argv[1]).readlines()[-1])["stress"]
+sys.exit(not (stress["found"] > 0 and stress["not_compared"] == 0))' \
+			"$TEST_TMP/report.json" && return 0
+	done
+	fail "no run with torn results that were all seen: $(tail -n 1 "$TEST_TMP/report.json")"
+}
+
+quiet_check() {
+	local fs=$1 CHECK_OPTS=${AGREE_OPTS:-}
+	shift
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	scratch_new "$fs" ram
+	stressed_check --duration 2s --rate 8000 "$@"
+	summary_claim 'stress["runs"] == 1 and stress["torn"] == 0 and stress["unfinished"] == 0'
+}
+
+for fs in xfs ext4; do
+	for engine in sync libaio uring; do
+		define_test stress_${fs}_direct_${engine}_under_check_is_reported \
+			agreeing_check $fs --block 16K --engine $engine
+		define_test stress_${fs}_direct_${engine}_disjoint_under_check_is_silent \
+			quiet_check $fs --block 16K --engine $engine --shape disjoint
+	done
+done
+
+# Copies are seen by fentry and kprobe alone.
+for outcome in "agreeing_check ext4 reported" "quiet_check xfs silent"; do
+	read -r check fs twin <<<"$outcome"
+	define_test stress_${fs}_buffered_under_check_is_$twin buffered_check $check $fs
+done
+buffered_check() {
+	AGREE_OPTS="--mode buffered" "$@" --mode buffered --shape nested
+}
+
+# A torn result of other times than any conflict: it must be said, and nobody may call it clean.
+stress_that_no_conflict_explains_is_reported() {
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	scratch_new xfs ram
+	check_cmd "$E2E/foreign_evidence.py" contradict >"$TEST_TMP/out" 2>"$TEST_TMP/err"
+	[ "$CHECK_STATUS" = 4 ] || fail "exit status $CHECK_STATUS"
+	grep -q "BUG IN IORACE" "$TEST_TMP/err" || fail "nobody said it: $(cat "$TEST_TMP/err")"
+	summary_claim 's["verdict"] == "inconclusive"'
+	summary_claim 'stress["contradicted"] == 1 == s["losses"]["contradicted"]'
+	grep -q '"type":"torn"' "$TEST_TMP/report.json" || fail "the torn result is not shown"
+}
+
+stress_of_which_the_evidence_is_broken_is_reported() {
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	scratch_new xfs ram
+	check_cmd "$E2E/foreign_evidence.py" garbage >"$TEST_TMP/out" 2>&1
+	[ "$CHECK_STATUS" = 4 ] || fail "exit status $CHECK_STATUS"
+	summary_claim 's["losses"]["undecoded"] == 1'
+}
+
+stress_that_was_killed_under_check_is_reported() {
+	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
+	scratch_new xfs ram
+	# shellcheck disable=SC2016 # for the inner shell
+	check_cmd sh -c '"$0" stress --dir "$1" --shape disjoint --duration 60s &
+		sleep 1; kill -9 $!; wait' "$IORACE" "$SCRATCH_MNT" >"$TEST_TMP/out"
+	summary_claim 'stress["runs"] == 1 == stress["unfinished"]'
 }
