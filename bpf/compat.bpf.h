@@ -139,13 +139,14 @@ static __always_inline void compat_task_ids(__u64 task, struct ior_op *op)
 	op->tid = (__u32)pid_tgid;
 }
 
+/* Of any task; 0 where the kernel has no cgroups. */
 static __always_inline __u64 compat_task_cgroup_id(__u64 task)
 {
 	__u64 at;
 
-	if (!IOR_HAS_RDONLY_CAST || !bpf_core_field_exists(struct task_struct, cgroups) ||
+	if (!bpf_core_field_exists(struct task_struct, cgroups) ||
 	    !bpf_core_field_exists(struct css_set, dfl_cgrp))
-		return bpf_get_current_cgroup_id();
+		return 0;
 	at = KPTR(struct task_struct, task, cgroups);
 	at = KPTR(struct css_set, at, dfl_cgrp);
 	at = KPTR(struct cgroup, at, kn);
@@ -156,18 +157,18 @@ static __always_inline __u64 compat_task_cgroup_id(__u64 task)
  * Name of any task. Two words: 5.17 (3087c61ed2c4, "fs/exec: replace strlcpy with strscpy_pad in
  * __set_task_comm") pads names with zeros, and the cast is younger.
  */
-static __always_inline void compat_task_comm(__u64 task, char comm[IOR_COMM_LEN])
+static __always_inline void compat_task_comm(__u64 task, struct ior_op *op)
 {
+	__u64 *words = (__u64 *)op->comm; /* a copy of bytes would go byte by byte */
 	__u64 at = KADDR(struct task_struct, task, comm);
-	__u64 words[2] = {};
 
 	if (IOR_HAS_RDONLY_CAST) {
 		words[0] = KWORD(at);
 		words[1] = KWORD(at + sizeof(words[0]));
 	} else {
-		bpf_probe_read_kernel_str(words, sizeof(words), (void *)at);
+		words[0] = words[1] = 0;
+		bpf_probe_read_kernel_str(words, IOR_COMM_LEN, (void *)at);
 	}
-	__builtin_memcpy(comm, words, IOR_COMM_LEN);
 }
 
 /*

@@ -6,6 +6,7 @@
 #include "compat.bpf.h"
 
 #include <iorace/records.h>
+#include <iorace/slot.h>
 
 struct ior_counters {
 	__u64 stats[IOR_STAT_COUNT_];
@@ -44,6 +45,19 @@ static __always_inline void stat_count(enum ior_stat stat)
 
 	if (c)
 		c->stats[stat]++;
+}
+
+/* An op on a file system, and what it was: one look-up for both. */
+static __always_inline void stat_count_on(__u64 stat, __u64 fs)
+{
+	struct ior_counters *c = counters();
+
+	stat = ior_opaque(stat); /* the verifier does not know what the compiler may */
+	fs = ior_opaque(fs);
+	if (!c || stat >= IOR_STAT_COUNT_ || fs >= IOR_FS_COUNT_)
+		return;
+	c->stats[stat]++;
+	c->fs_ops[fs]++;
 }
 
 static __always_inline void fs_count(__u8 fs)

@@ -19,24 +19,38 @@
  * waiting: both may come back with -EAGAIN after the begin, having moved nothing, and begin again
  * under other locks. The window of such an op opens at its first bio.
  */
+static __always_inline void dio_describe(struct op_desc *desc, __u64 kiocb, __u64 iter,
+					 __u32 dio_flags)
+{
+	desc->key = kiocb;
+	desc->pos = KREAD(struct kiocb, kiocb, ki_pos);
+	desc->len_bytes = compat_iter_len(iter);
+	desc->kind = compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ;
+	desc->mode = IOR_MODE_DIRECT;
+	desc->flags = (compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0) |
+		      (dio_flags & IOR_IOMAP_DIO_FORCE_WAIT ? IOR_OPF_HOLDS : 0);
+	desc->tentative = (dio_flags & IOR_IOMAP_DIO_OVERWRITE_ONLY) ||
+			  compat_kiocb_is_nowait(kiocb);
+}
+
+/*
+ * What is not wanted goes before anything else is read. Where each read is a call, inlining gains
+ * little, and their buffers leave too little of the stack to the slow paths.
+ */
 static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
-	struct op_desc desc = {
-		.key = kiocb,
-		.file = file,
-		.inode = KPTR(struct file, file, f_inode),
-		.pos = KREAD(struct kiocb, kiocb, ki_pos),
-		.len_bytes = compat_iter_len(iter),
-		.kind = compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ,
-		.mode = IOR_MODE_DIRECT,
-		.flags = (compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0) |
-			 (dio_flags & IOR_IOMAP_DIO_FORCE_WAIT ? IOR_OPF_HOLDS : 0),
-		.tentative = (dio_flags & IOR_IOMAP_DIO_OVERWRITE_ONLY) ||
-			     compat_kiocb_is_nowait(kiocb),
-	};
+	__u64 inode = KPTR(struct file, file, f_inode);
+	int fs = IOR_HAS_RDONLY_CAST ? op_admit(inode, file, IOR_MODE_DIRECT) : IOR_FS_OTHER;
+	struct op_desc desc = {};
 
-	return op_begin(ctx, &desc);
+	if (fs < 0)
+		return 0;
+	dio_describe(&desc, kiocb, iter, dio_flags);
+	desc.file = file;
+	desc.inode = inode;
+	desc.fs = fs;
+	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &desc) : op_begin(ctx, &desc);
 }
 
 static __always_inline __u64 dio_kiocb(__u64 dio)
@@ -63,11 +77,14 @@ static __always_inline bool dio_has_moved(__u64 dio)
  * flight. If `ending` bios of it end now and nobody else holds one, all data has moved. If the
  * submitter still holds his, iomap_dio_complete() follows in his task.
  */
-static __always_inline int dio_bios_end(__u64 dio, int ending)
+static __always_inline bool dio_bios_are_over(__u64 dio, int ending)
 {
-	if (KREAD(struct iomap_dio, dio, ref.counter) != ending)
-		return 0;
-	return op_data_end(dio_kiocb(dio));
+	return KREAD(struct iomap_dio, dio, ref.counter) == ending;
+}
+
+static __always_inline int dio_bio_end(__u64 dio)
+{
+	return dio_bios_are_over(dio, 1) ? op_data_end(dio_kiocb(dio)) : 0;
 }
 
 /* Result of __iomap_dio_rw(): anything but a dio or "queued" means that nothing will complete. */

@@ -80,6 +80,8 @@ static __always_inline bool magic_is_listed(__u64 magic)
 /* Cheapest first; every group that is not empty must agree. */
 static __always_inline bool file_is_wanted(__u64 inode, __u64 file, __u32 dev, __u64 magic)
 {
+	if (!ior_options.filters_files)
+		return true;
 	if (ior_options.devs_count && !dev_is_listed(dev))
 		return false;
 	if (ior_options.magics_count && !magic_is_listed(magic))
@@ -132,6 +134,8 @@ struct {
 /* Does the current task make an op one that is reported? */
 static __always_inline bool task_is_selected(__u64 task, const struct ior_op *op)
 {
+	if (!ior_options.filters_tasks)
+		return true;
 	if (ior_options.pids_count && !pid_is_listed(op->pid))
 		return false;
 	if (!comm_is_wanted(op->comm))

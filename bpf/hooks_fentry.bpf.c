@@ -45,7 +45,7 @@ int dio_submit_fentry(void *ctx)
 SEC("?fentry/iomap_dio_bio_end_io")
 int dio_bio_end_fentry(void *ctx)
 {
-	return dio_bios_end(KPTR(struct bio, arg(ctx, 0), bi_private), 1);
+	return dio_bio_end(KPTR(struct bio, arg(ctx, 0), bi_private));
 }
 
 SEC("?fentry/iomap_dio_complete")

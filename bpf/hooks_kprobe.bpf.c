@@ -25,7 +25,7 @@ int dio_submit_kprobe(struct pt_regs *ctx)
 SEC("?kprobe/iomap_dio_bio_end_io")
 int dio_bio_end_kprobe(struct pt_regs *ctx)
 {
-	return dio_bios_end(KPTR(struct bio, PT_REGS_PARM1(ctx), bi_private), 1);
+	return dio_bio_end(KPTR(struct bio, PT_REGS_PARM1(ctx), bi_private));
 }
 
 SEC("?kprobe/iomap_dio_complete")

@@ -84,14 +84,17 @@ static __always_inline __u32 line_candidates(struct ior_line *line, __u64 mine)
 	return mask;
 }
 
-/* How many ways are in use. Mostly one, the looker's own: then there is nothing to compare. */
-static __always_inline __u32 line_used(struct ior_line *line)
+/*
+ * Is the looker in way 0 and the rest of the line empty, with nobody who passed? Mostly it is, and
+ * then there is nothing to compare.
+ */
+static __always_inline bool line_is_ours(struct ior_line *line, int way)
 {
-	__u32 used = 0;
+	__u64 others = INFLIGHT_LOAD(&line->header) & IOR_LINE_PASSED_MASK;
 
-	for (int i = 0; i < IOR_WAYS; i++)
-		used += INFLIGHT_LOAD(&line->ways[i]) >> 63; /* IOR_WORD_IN_USE */
-	return used;
+	for (int i = 1; i < IOR_WAYS; i++)
+		others |= INFLIGHT_LOAD(&line->ways[i]);
+	return !way && !others;
 }
 
 static __always_inline bool line_was_passed(struct ior_line *line)
@@ -494,23 +497,56 @@ static __always_inline __u32 slot_reach(void)
 	return mask < IOR_PROBE_SLOTS_MAX ? mask + 1 : IOR_PROBE_SLOTS_MAX;
 }
 
-/* The slot of the op with this key, or -1. */
+/* In a frame of its own, since the common case does without. */
+static __noinline int slot_find_far(__u64 key, __u32 home)
+{
+	struct slot_search s = { .key = key, .home = home, .found = -1 };
+
+	inflight_loop(slot_reach(), slot_find_step, &s);
+	return s.found;
+}
+
+/* The slot of the op with this key and its index, or NULL. Mostly it stands at its home. */
+static __always_inline struct ior_slot *inflight_slot_of(__u64 key, __u32 *ret_self)
+{
+	__u32 home_at = ior_slot_home(key) & slot_mask();
+	struct ior_slot *home = slot_at(home_at);
+	int far;
+
+	*ret_self = home_at;
+	if (!home || INFLIGHT_LOAD(&home->key) == key)
+		return home;
+	if (!INFLIGHT_LOAD(&home->overflow))
+		return 0;
+	far = slot_find_far(key, home_at);
+	if (far < 0)
+		return 0;
+	*ret_self = far;
+	return slot_at(far);
+}
+
+/* The index of that slot, or -1. */
 static __always_inline int inflight_find(__u64 key)
 {
-	struct slot_search s = {
-		.key = key,
-		.home = ior_slot_home(key) & slot_mask(),
-		.found = -1,
-	};
-	struct ior_slot *home = slot_at(s.home);
+	__u32 self;
 
-	if (!home)
-		return -1;
-	if (INFLIGHT_LOAD(&home->key) == key)
-		return s.home;
-	if (INFLIGHT_LOAD(&home->overflow))
-		inflight_loop(slot_reach(), slot_find_step, &s);
-	return s.found;
+	return inflight_slot_of(key, &self) ? (int)self : -1;
+}
+
+/*
+ * The slot at the home of a key that has none, or NULL when that takes a search: somebody stands
+ * there, perhaps this key, or was pushed away from there.
+ */
+static __always_inline struct ior_slot *inflight_claim_home(__u64 key, __u32 *ret_self)
+{
+	__u32 home_at = ior_slot_home(key) & slot_mask();
+	struct ior_slot *home = slot_at(home_at);
+
+	if (!home || INFLIGHT_LOAD(&home->key) || INFLIGHT_LOAD(&home->overflow) ||
+	    INFLIGHT_CMPXCHG(&home->key, 0ULL, key))
+		return 0;
+	*ret_self = home_at;
+	return home;
 }
 
 /* A slot for a key that has none, or -1 when all within reach are taken. */
@@ -534,14 +570,11 @@ static __always_inline int inflight_claim(__u64 key)
 	return s.found;
 }
 
-/* The op is over and has no words any more. */
-static __always_inline void inflight_release(__u32 self, struct ior_slot *slot)
+/* The op of this key is over and has no words any more. */
+static __always_inline void inflight_release_key(__u32 self, struct ior_slot *slot, __u64 key)
 {
-	__u64 key = INFLIGHT_LOAD(&slot->key);
 	__u32 home_at = ior_slot_home(key) & slot_mask();
 
-	if (!key)
-		return;
 	slot->state = IOR_SLOT_IDLE;
 	INFLIGHT_STORE(&slot->key, 0ULL);
 	if (home_at != self) {
@@ -550,6 +583,14 @@ static __always_inline void inflight_release(__u32 self, struct ior_slot *slot)
 		if (home)
 			INFLIGHT_ADD(&home->overflow, -1U);
 	}
+}
+
+static __always_inline void inflight_release(__u32 self, struct ior_slot *slot)
+{
+	__u64 key = INFLIGHT_LOAD(&slot->key);
+
+	if (key)
+		inflight_release_key(self, slot, key);
 }
 
 /*
@@ -574,19 +615,19 @@ static __always_inline void inflight_fill_end(struct ior_slot *slot)
 /* ---- an op's life ---------------------------------------------------------------------------- */
 
 /*
- * The common path: one chunk, its home line has room, nobody is near. Returns false when the slow
- * path has to publish.
+ * The common path: one chunk, its home line has room. Returns the way, or -1 when the slow path has
+ * to publish.
  */
-static __always_inline bool inflight_publish_fast(struct ior_slot *slot, struct ior_line *line,
-						  __u32 line_index, __u64 word)
+static __always_inline int inflight_publish_fast(struct ior_slot *slot, struct ior_line *line,
+						 __u32 line_index, __u64 word)
 {
 	int way = line_put(line, word);
 
 	if (way < 0)
-		return false;
+		return way;
 	slot->where = line_index * 8 + way + 1;
 	slot->state = IOR_SLOT_PUBLISHED;
-	return true;
+	return way;
 }
 
 /* False: no room, the op is untracked and has left no trace. */

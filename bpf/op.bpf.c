@@ -81,6 +81,8 @@ __noinline int inflight_meet(__u32 self, const __u64 *way);
 
 struct meeting {
 	__u64 busy;
+	struct inflight_peer at;
+	struct ior_op mine;
 	struct ior_op peer;
 	struct ior_stacks peer_stacks;
 	__u64 peer_file;
@@ -109,6 +111,22 @@ static __noinline struct meeting *meeting_claim(void)
 static __always_inline void meeting_release(struct meeting *m)
 {
 	INFLIGHT_STORE(&m->busy, 0ULL);
+}
+
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+
+/* Returns flags of the op. */
+static __always_inline __u16 op_read_name(struct ior_op *op, __u64 task)
+{
+	__u32 flags = KREAD(struct task_struct, task, flags);
+	__u64 named = task;
+
+	if (flags & PF_IO_WORKER)
+		named = KPTR(struct task_struct, task, group_leader);
+	compat_task_comm(named, op);
+	op->cgroup_id = compat_task_cgroup_id(task);
+	return flags & PF_KTHREAD ? IOR_OPF_KTHREAD : 0;
 }
 
 static __always_inline void file_identity(__u64 inode, struct ior_file *file)
@@ -195,7 +213,7 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 					const struct ior_slot *mine, __u64 my_id,
 					const struct meeting *m, __u64 peer_id)
 {
-	const struct ior_op *peer = &m->peer;
+	const struct ior_op *peer = &m->peer, *own = &m->mine;
 	struct ior_rec_conflict *rec = bpf_ringbuf_reserve(&ior_ring, sizeof(*rec), 0);
 
 	if (!rec) {
@@ -205,13 +223,13 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 	rec->header.type = IOR_REC_CONFLICT;
 	rec->header.size = sizeof(*rec);
 	rec->file = key->file;
-	if (peer->begin_ns <= mine->op.begin_ns) {
-		rec->time_ns = mine->op.begin_ns;
+	if (peer->begin_ns <= own->begin_ns) {
+		rec->time_ns = own->begin_ns;
 		record_side(rec, 0, peer, peer_id, m->peer_stacks);
-		record_side(rec, 1, &mine->op, my_id, mine->stacks);
+		record_side(rec, 1, own, my_id, mine->stacks);
 	} else {
 		rec->time_ns = peer->begin_ns;
-		record_side(rec, 0, &mine->op, my_id, mine->stacks);
+		record_side(rec, 0, own, my_id, mine->stacks);
 		record_side(rec, 1, peer, peer_id, m->peer_stacks);
 	}
 	rec->ops[1].flags |= mapped_flag(mine->inode);
@@ -229,7 +247,8 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 
 	stat_count_exact(IOR_STAT_CONFLICTS);
 	file_identity(mine->inode, &m->key.file);
-	finding_key(&m->key, &mine->op, &m->peer);
+	m->mine = mine->op;
+	finding_key(&m->key, &m->mine, &m->peer);
 	finding = finding_of(&m->key, &is_new);
 	if (!finding)
 		return loss_count(IOR_LOSS_FINDINGS_FULL);
@@ -440,7 +459,6 @@ __noinline int inflight_meet(__u32 self, const __u64 *way)
 {
 	struct ior_slot *mine = slot_at(self);
 	enum pair_view view = VIEW_CHANGING;
-	struct inflight_peer at;
 	struct meeting *m;
 
 	if (!mine || !way)
@@ -449,11 +467,11 @@ __noinline int inflight_meet(__u32 self, const __u64 *way)
 	if (!m)
 		return loss_count(IOR_LOSS_UNATTRIBUTED);
 	for (int i = 0; i < MEET_TRIES && view == VIEW_CHANGING; i++)
-		view = pair_view(mine, way, &at, m);
+		view = pair_view(mine, way, &m->at, m);
 	if (view == VIEW_CHANGING)
 		loss_count(IOR_LOSS_UNATTRIBUTED);
 	else if (view != VIEW_NOTHING)
-		pair_count(self, mine, m, &at, view);
+		pair_count(self, mine, m, &m->at, view);
 	meeting_release(m);
 	return 0;
 }
@@ -506,23 +524,14 @@ __noinline int op_retire_slow(__u32 self)
 
 /* ---- an op's life ---------------------------------------------------------------------------- */
 
-#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
-#define PF_KTHREAD 0x00200000
-
-static __always_inline void fill_task(struct ior_op *op, __u64 task)
+/* Returns flags of the op. */
+static __always_inline __u16 fill_task(struct ior_op *op, __u64 task)
 {
-	__u32 flags = KREAD(struct task_struct, task, flags);
-	__u64 named = task;
+	__u16 flags;
 
-	if (flags & PF_IO_WORKER)
-		named = KPTR(struct task_struct, task, group_leader);
 	compat_task_ids(task, op);
-	compat_task_comm(named, op->comm);
-	op->cgroup_id = compat_task_cgroup_id(task);
-	if (flags & PF_KTHREAD)
-		op->flags |= IOR_OPF_KTHREAD;
-	if (task_is_selected(task, op))
-		op->flags |= IOR_OPF_SELECTED;
+	flags = op_read_name(op, task);
+	return flags | (task_is_selected(task, op) ? IOR_OPF_SELECTED : 0);
 }
 
 /*
@@ -541,39 +550,46 @@ static __always_inline bool op_has_drained(__u64 inode, const struct ior_op *op,
 }
 
 /* Buffered reads are under i_rwsem on XFS only; faults are never. */
-static __always_inline bool op_takes_no_lock(const struct ior_op *op, __u8 fs)
+static __always_inline bool op_takes_no_lock(__u8 kind, __u8 mode, __u8 fs)
 {
-	return op->kind == IOR_OP_MMAP || (op->mode == IOR_MODE_BUFFERED &&
-					   op->kind == IOR_OP_READ && fs != IOR_FS_XFS);
+	return kind == IOR_OP_MMAP ||
+	       (mode == IOR_MODE_BUFFERED && kind == IOR_OP_READ && fs != IOR_FS_XFS);
 }
 
-static __always_inline __u16 opening_flags(const struct ior_slot *slot)
+static __always_inline __u16 opening_flags(__u8 kind, __u8 mode, __u16 flags, __u8 fs)
 {
-	__u16 flags = 0;
-
-	if (slot->op.mode != IOR_MODE_DIRECT || !(slot->op.flags & IOR_OPF_ASYNC))
+	if (mode != IOR_MODE_DIRECT || !(flags & IOR_OPF_ASYNC))
 		flags |= IOR_OPF_HOLDS;
-	if (op_takes_no_lock(&slot->op, slot->fs))
+	if (op_takes_no_lock(kind, mode, fs))
 		flags |= IOR_OPF_LOCKLESS;
 	return flags;
 }
 
 /* What is only known when the window opens. */
-static __always_inline void fill_opening(struct ior_slot *slot, __u64 task)
+static __always_inline void fill_window(struct ior_slot *slot, __u64 inode, __u8 fs, __u64 task)
 {
 	slot->op.begin_ns = bpf_ktime_get_ns();
-	slot->op.lock = compat_rwsem_state(KADDR(struct inode, slot->inode, i_rwsem), task);
-	slot->op.flags |= opening_flags(slot);
-	slot->drained = op_has_drained(slot->inode, &slot->op, slot->fs);
+	slot->op.lock = compat_rwsem_state(KADDR(struct inode, inode, i_rwsem), task);
+	slot->drained = op_has_drained(inode, &slot->op, fs);
 }
 
-static __always_inline void fill_slot(struct ior_slot *slot, const struct op_desc *desc,
-				      struct ior_range range, __u8 fs, __u64 task)
+/* The same for an op that was filled before. */
+static __always_inline void fill_opening(struct ior_slot *slot)
+{
+	struct ior_op *op = &slot->op;
+
+	op->flags = opening_flags(op->kind, op->mode, op->flags, slot->fs);
+	fill_window(slot, slot->inode, slot->fs, bpf_get_current_task());
+}
+
+/* Returns the flags of the op. */
+static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_desc *desc,
+				       struct ior_range range, __u64 task)
 {
 	slot->inode = desc->inode;
 	slot->file = desc->file;
 	slot->where = 0;
-	slot->fs = fs;
+	slot->fs = desc->fs;
 	slot->wide = ior_range_is_wide(range);
 	slot->moving = 1;
 	slot->stacks = desc->stacks;
@@ -582,9 +598,8 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
 	slot->op.range = range;
 	slot->op.kind = desc->kind;
 	slot->op.mode = desc->mode;
-	slot->op.flags = desc->flags;
 	slot->op.pad = 0;
-	fill_task(&slot->op, task);
+	return desc->flags | fill_task(&slot->op, task);
 }
 
 /*
@@ -592,6 +607,11 @@ static __always_inline void fill_slot(struct ior_slot *slot, const struct op_des
  * on every bio need not search for one.
  */
 bool ior_any_pending;
+
+static __always_inline bool op_any_is_pending(void)
+{
+	return ior_any_pending;
+}
 
 /* What an op that has just opened still has to do. */
 enum open_result {
@@ -604,21 +624,28 @@ enum open_result {
 };
 
 /* One chunk, room in its line and nobody near: everything in one cache line. */
-static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self)
+static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self,
+						       __u64 inode, struct ior_range range,
+						       bool writes)
 {
-	__u64 chunk = ior_chunk_of(slot->op.range.start);
-	struct ior_home home = ior_home_of(slot->inode, chunk);
-	__u32 at = home.line & line_mask(false);
-	struct ior_line *line = line_at(false, at);
-	__u64 word = ior_word_in_chunk(slot->op.range, chunk, home.tag, self,
-				       ior_op_writes(&slot->op), true);
+	__u64 chunk = ior_chunk_of(range.start);
+	struct ior_line *line;
+	struct ior_home home;
+	__u64 word;
+	__u32 at;
+	int way;
 
-	if (!line || ior_chunk_of(slot->op.range.end - 1) != chunk)
+	if (ior_chunk_of(range.end - 1) != chunk)
 		return OPEN_IN_MANY_CHUNKS;
-	if (!inflight_publish_fast(slot, line, at, word))
+	home = ior_home_of(inode, chunk);
+	at = home.line & line_mask(false);
+	line = line_at(false, at);
+	word = ior_word_in_one_chunk(range, home.tag, self, writes, true);
+	way = line ? inflight_publish_fast(slot, line, at, word) : -1;
+	if (way < 0)
 		return OPEN_NO_ROOM;
-	if ((line_used(line) > 1 && line_candidates(line, word)) || line_was_passed(line) ||
-	    !wide_is_empty(slot->inode))
+	if ((!line_is_ours(line, way) && (line_candidates(line, word) || line_was_passed(line))) ||
+	    !wide_is_empty(inode))
 		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
 	return OPEN_ALONE;
@@ -654,27 +681,25 @@ static __always_inline void op_close(struct ior_slot *slot, __u32 self)
 }
 
 /*
- * A slot for this key, or -1. An op that begins again without having ended ended unseen: direct IO
- * may, the return of a call only where the kernel skipped its probe. SLOT_STALE when its words must
- * be searched for first, which needs more stack than there is here.
+ * A slot for a key that has one, or that finds none at its home; -1: no room. An op that begins
+ * again without having ended ended unseen: direct IO may, the return of a call only where the
+ * kernel skipped its probe. SLOT_IS_STALE on top when its words must be searched for first, which
+ * needs more stack than there is here.
  */
-#define SLOT_STALE (-2)
+#define SLOT_IS_STALE IOR_SLOTS_MAX
 
-static __always_inline int op_slot(const struct op_desc *desc, __u32 *ret_stale)
+static __noinline int slot_take_far(__u64 key, bool direct)
 {
-	int self = inflight_find(desc->key);
-	struct ior_slot *slot;
+	__u32 self;
+	struct ior_slot *slot = inflight_slot_of(key, &self);
 
-	if (self < 0)
-		return inflight_claim(desc->key);
-	slot = slot_at(self);
-	if (slot && (slot->state == IOR_SLOT_PUBLISHED || slot->state == IOR_SLOT_WAITING)) {
-		if (desc->mode != IOR_MODE_DIRECT)
+	if (!slot)
+		return inflight_claim(key);
+	if (slot->state == IOR_SLOT_PUBLISHED || slot->state == IOR_SLOT_WAITING) {
+		if (!direct)
 			loss_count(IOR_LOSS_MISSED_RUNS);
-		if (!inflight_retire_fast(slot)) {
-			*ret_stale = self;
-			return SLOT_STALE;
-		}
+		if (!inflight_retire_fast(slot))
+			return self | SLOT_IS_STALE;
 		slot->state = IOR_SLOT_DONE;
 	}
 	return self;
@@ -688,18 +713,39 @@ static __noinline int op_without_room(__u64 inode)
 	return loss_count(IOR_LOSS_UNTRACKED);
 }
 
-/* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
-static __always_inline struct ior_range op_range(const struct op_desc *desc)
+/* The index of a slot for an op that begins; the rest as slot_take_far(). */
+static __always_inline int slot_take(const struct op_desc *desc, struct ior_slot **ret_slot)
 {
-	struct ior_range range = ior_range_from(desc->pos, desc->len_bytes);
+	__u32 home;
+	int self;
 
-	if (desc->kind == IOR_OP_READ) {
-		__u64 size = KREAD(struct inode, desc->inode, i_size);
+	*ret_slot = inflight_claim_home(desc->key, &home);
+	if (*ret_slot)
+		return home;
+	self = slot_take_far(desc->key, desc->mode == IOR_MODE_DIRECT);
+	if (self >= 0)
+		*ret_slot = slot_at(self & (SLOT_IS_STALE - 1));
+	return self;
+}
+
+/* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
+static __always_inline struct ior_range op_range(__u8 kind, __u64 inode, __u64 pos,
+						 __u64 len_bytes)
+{
+	struct ior_range range = ior_range_from(pos, len_bytes);
+
+	if (kind == IOR_OP_READ) {
+		__u64 size = KREAD(struct inode, inode, i_size);
 
 		if (range.end > size)
 			range.end = size;
 	}
 	return range;
+}
+
+static __always_inline struct ior_range desc_range(const struct op_desc *desc)
+{
+	return op_range(desc->kind, desc->inode, desc->pos, desc->len_bytes);
 }
 
 /* At each begin while draining. What outlives us never ends here, so it is confessed now. */
@@ -720,21 +766,21 @@ static __noinline int inode_touch(__u64 inode, bool selected, bool direct)
 	return 0;
 }
 
-/* File system of the op if the file filters want it, else -1. */
-static __always_inline int op_admit(const struct op_desc *desc)
+/* Its file system if the file filters want the file, else -1. */
+static __always_inline int file_fs(__u64 inode, __u64 file)
 {
-	__u64 sb = KPTR(struct inode, desc->inode, i_sb);
+	__u64 sb = KPTR(struct inode, inode, i_sb);
 	__u64 magic = KREAD(struct super_block, sb, s_magic);
 
-	if (!file_is_wanted(desc->inode, desc->file, KREAD(struct super_block, sb, s_dev), magic) ||
-	    (KREAD(struct inode, desc->inode, i_mode) & S_IFMT) != S_IFREG)
+	if (!file_is_wanted(inode, file, KREAD(struct super_block, sb, s_dev), magic) ||
+	    (KREAD(struct inode, inode, i_mode) & S_IFMT) != S_IFREG)
 		return -1;
 	return ior_fs_of_magic(magic);
 }
 
-static __always_inline bool op_is_covered(const struct op_desc *desc, int fs)
+static __always_inline bool mode_is_covered(enum ior_mode mode, int fs)
 {
-	return ior_options.covered_fs[desc->mode & (IOR_MODE_COUNT_ - 1)] & (1U << fs);
+	return ior_options.covered_fs[mode & (IOR_MODE_COUNT_ - 1)] & (1U << fs);
 }
 
 /* An op the plan cannot see whole: a loss if it is one of those that are reported. */
@@ -742,85 +788,118 @@ static __noinline int op_uncovered(__u8 fs)
 {
 	struct ior_op op = {};
 
-	fill_task(&op, bpf_get_current_task());
-	if (!(op.flags & IOR_OPF_SELECTED))
+	if (!(fill_task(&op, bpf_get_current_task()) & IOR_OPF_SELECTED))
 		return 0;
 	fs_count(fs);
 	return loss_count(IOR_LOSS_UNCOVERED);
 }
 
-static __always_inline void op_count(const struct ior_op *op, __u8 fs)
+static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
 {
-	if (!(op->flags & IOR_OPF_SELECTED)) {
-		stat_count(IOR_STAT_OTHERS);
-		return;
+	int fs;
+
+	if (!ior_armed)
+		return -1;
+	fs = file_fs(inode, file);
+	if (fs < 0) {
+		stat_count(IOR_STAT_FILTERED);
+		return -1;
 	}
-	stat_count(IOR_STAT_READS + (op->kind & (IOR_OP_COUNT_ - 1)));
-	fs_count(fs);
+	if (!mode_is_covered(mode, fs)) {
+		op_uncovered(fs);
+		return -1;
+	}
+	return fs;
+}
+
+static __always_inline void op_count(__u8 kind, __u16 flags, __u8 fs)
+{
+	if (flags & IOR_OPF_SELECTED)
+		stat_count_on(IOR_STAT_READS + kind, fs);
+	else
+		stat_count(IOR_STAT_OTHERS);
 }
 
 /*
  * Nothing to move. While older ops drain, the begin must be remembered all the same, or its end
  * would look like that of an op begun before attach.
  */
-static __noinline enum open_result op_enter_empty(const struct op_desc *desc)
+static __noinline int op_begin_empty(__u64 key, enum ior_mode mode)
 {
-	if (ior_draining && desc->mode != IOR_MODE_DIRECT && inflight_find(desc->key) < 0)
-		inflight_claim(desc->key);
-	return OPEN_ALONE;
+	if (ior_draining && mode != IOR_MODE_DIRECT && inflight_find(key) < 0)
+		inflight_claim(key);
+	return 0;
 }
 
-/*
- * Everything up to the publish of the common case, in a frame of its own that is gone when the slow
- * paths need the stack. *self is the slot when the result is not OPEN_ALONE.
- */
-__noinline enum open_result op_enter(const struct op_desc *desc, __u32 *ret_self)
+static __always_inline bool op_opens_at_submit(const struct op_desc *desc)
 {
-	struct ior_range range;
-	struct ior_slot *slot;
-	int fs, self;
-	__u64 task;
+	return ((ior_options.opens_at_submit & (1U << desc->fs)) &&
+		desc->mode == IOR_MODE_DIRECT) ||
+	       (desc->tentative && ior_options.sees_submit);
+}
 
-	if (!desc || !ret_self)
-		return OPEN_ALONE;
-	fs = op_admit(desc);
-	if (fs < 0) {
-		stat_count(IOR_STAT_FILTERED);
-		return OPEN_ALONE;
-	}
-	if (!op_is_covered(desc, fs)) {
-		op_uncovered(fs);
-		return OPEN_ALONE;
-	}
-	range = op_range(desc);
-	if (ior_range_is_empty(range))
-		return op_enter_empty(desc);
-	self = op_slot(desc, ret_self);
-	if (self == SLOT_STALE)
-		return OPEN_STALE;
-	slot = self < 0 ? 0 : slot_at(self);
-	if (!slot) {
-		op_without_room(desc->inode);
-		return OPEN_ALONE;
-	}
-	*ret_self = self;
-	task = bpf_get_current_task();
+static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_desc *desc,
+				     struct ior_range range)
+{
+	__u64 task = bpf_get_current_task();
+	__u16 flags;
+
 	inflight_fill_begin(slot);
-	fill_slot(slot, desc, range, fs, task);
-	fill_opening(slot, task);
+	flags = fill_slot(slot, desc, range, task);
+	slot->op.flags = opening_flags(desc->kind, desc->mode, flags, desc->fs);
+	fill_window(slot, desc->inode, desc->fs, task);
 	inflight_fill_end(slot);
-	op_count(&slot->op, fs);
+	return flags;
+}
+
+/* An op that has its slot: everything up to the publish of the common case. */
+static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u32 self,
+						      const struct op_desc *desc,
+						      struct ior_range range)
+{
+	__u16 flags = op_fill(slot, desc, range);
+
+	op_count(desc->kind, flags, desc->fs);
 	if (ior_draining)
-		inode_touch(desc->inode, slot->op.flags & IOR_OPF_SELECTED,
-			    desc->mode == IOR_MODE_DIRECT);
-	if (((ior_options.opens_at_submit & (1U << fs)) && desc->mode == IOR_MODE_DIRECT) ||
-	    (desc->tentative && ior_options.sees_submit)) {
+		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
+	if (op_opens_at_submit(desc)) {
 		slot->state = IOR_SLOT_PENDING;
 		if (!ior_any_pending)
 			ior_any_pending = true;
 		return OPEN_ALONE;
 	}
-	return publish_common(slot, self);
+	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ);
+}
+
+/*
+ * The whole begin of the common case, once for all hooks that are not worth an inlined copy, in a
+ * frame that is gone when the slow paths need the stack. *ret_self is the slot when the result is
+ * not OPEN_ALONE.
+ */
+__noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
+{
+	struct ior_range range;
+	struct ior_slot *slot;
+	int fs, self;
+
+	if (!desc || !ret_self)
+		return OPEN_ALONE;
+	fs = op_admit(desc->inode, desc->file, desc->mode);
+	if (fs < 0)
+		return OPEN_ALONE;
+	desc->fs = fs;
+	range = desc_range(desc);
+	if (ior_range_is_empty(range)) {
+		op_begin_empty(desc->key, desc->mode);
+		return OPEN_ALONE;
+	}
+	self = slot_take(desc, &slot);
+	*ret_self = self & (SLOT_IS_STALE - 1);
+	if (!slot) {
+		op_without_room(desc->inode);
+		return OPEN_ALONE;
+	}
+	return self & SLOT_IS_STALE ? OPEN_STALE : op_enter_slot(slot, self, desc, range);
 }
 
 #define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
@@ -838,7 +917,7 @@ static __always_inline void take_stacks(void *ctx, struct op_desc *desc)
 /* ---- spans ----------------------------------------------------------------------------------- */
 
 /* True when the op in *ret_self is filled and is to be published as waiting. */
-__noinline int span_fill(const struct op_desc *desc, __u32 *ret_self)
+__noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 {
 	__u64 task = bpf_get_current_task();
 	struct ior_range range;
@@ -847,19 +926,20 @@ __noinline int span_fill(const struct op_desc *desc, __u32 *ret_self)
 
 	if (!desc || !ret_self)
 		return false;
-	fs = op_admit(desc);
-	if (fs < 0 || !(ior_options.modes & (1U << (desc->mode & 31))) || !op_is_covered(desc, fs))
+	fs = file_fs(desc->inode, desc->file);
+	if (fs < 0 || !(ior_options.modes & (1U << (desc->mode & 31))) ||
+	    !mode_is_covered(desc->mode, fs))
 		return false;
-	range = op_range(desc);
+	desc->fs = fs;
+	range = desc_range(desc);
 	if (ior_range_is_empty(range))
 		return false;
-	self = op_slot(desc, ret_self);
-	slot = self < 0 ? 0 : slot_at(self);
-	if (!slot)
+	self = slot_take(desc, &slot);
+	if (!slot || (self & SLOT_IS_STALE))
 		return false;
 	*ret_self = self;
 	inflight_fill_begin(slot);
-	fill_slot(slot, desc, range, fs, task);
+	slot->op.flags = fill_slot(slot, desc, range, task);
 	slot->op.begin_ns = bpf_ktime_get_ns();
 	slot->moving = 0;
 	slot->spanned = 1;
@@ -893,33 +973,49 @@ enum span_open {
 	SPAN_MOVES,
 };
 
+/* What of an op goes by value, so that the op_desc of the hot path need not stand in memory. */
+#define TRAIT_MODE_SHIFT 8
+#define TRAIT_TENTATIVE (1ULL << 16)
+#define TRAIT_FLAGS_SHIFT 32
+
+static __always_inline __u64 op_traits(const struct op_desc *desc)
+{
+	return desc->kind | (__u64)desc->mode << TRAIT_MODE_SHIFT |
+	       (desc->tentative ? TRAIT_TENTATIVE : 0) | (__u64)desc->flags << TRAIT_FLAGS_SHIFT;
+}
+
+static __always_inline bool span_is_as_announced(const struct ior_slot *slot, __u64 pos,
+						 __u64 len_bytes, __u64 traits)
+{
+	struct ior_range range = op_range(traits & 0xff, slot->inode, pos, len_bytes);
+
+	return range.start == slot->op.range.start && range.end == slot->op.range.end &&
+	       slot->op.kind == (traits & 0xff) &&
+	       mode_is_covered((traits >> TRAIT_MODE_SHIFT) & 0xff, slot->fs);
+}
+
 /* Only `mine` changes here; its sequence stays, so that its notes stay its own. */
-__noinline enum span_open span_open(const struct op_desc *desc, __u32 *ret_self)
+__noinline enum span_open span_open(__u64 key, __u64 pos, __u64 len_bytes, __u64 traits,
+				    __u32 *ret_self)
 {
 	struct ior_slot *slot;
-	struct ior_range range;
 	int self;
 
-	if (!desc || !ret_self)
-		return SPAN_NONE;
-	self = inflight_find(desc->key);
+	self = inflight_find(key);
 	slot = self < 0 ? 0 : slot_at(self);
-	if (!slot || slot->state != IOR_SLOT_WAITING)
+	if (!slot || !ret_self || slot->state != IOR_SLOT_WAITING)
 		return SPAN_NONE;
 	*ret_self = self;
-	range = op_range(desc);
-	if (range.start != slot->op.range.start || range.end != slot->op.range.end ||
-	    slot->op.kind != desc->kind || !op_is_covered(desc, slot->fs))
+	if (!span_is_as_announced(slot, pos, len_bytes, traits))
 		return SPAN_OTHER;
-	slot->op.mode = desc->mode;
-	slot->op.flags |= desc->flags;
-	slot->stacks = desc->stacks;
-	fill_opening(slot, bpf_get_current_task());
-	op_count(&slot->op, slot->fs);
+	slot->op.mode = traits >> TRAIT_MODE_SHIFT;
+	slot->op.flags |= traits >> TRAIT_FLAGS_SHIFT;
+	fill_opening(slot);
+	op_count(slot->op.kind, slot->op.flags, slot->fs);
 	if (ior_draining)
-		inode_touch(desc->inode, slot->op.flags & IOR_OPF_SELECTED,
-			    desc->mode == IOR_MODE_DIRECT);
-	slot->tentative = desc->tentative && ior_options.sees_submit;
+		inode_touch(slot->inode, slot->op.flags & IOR_OPF_SELECTED,
+			    slot->op.mode == IOR_MODE_DIRECT);
+	slot->tentative = (traits & TRAIT_TENTATIVE) && ior_options.sees_submit;
 	if (!slot->tentative)
 		return SPAN_MOVES;
 	ior_any_pending = true;
@@ -931,22 +1027,24 @@ static __always_inline bool op_begin_spanned(const struct op_desc *desc)
 {
 	struct ior_slot *slot;
 	__u32 self = 0;
+	enum span_open open =
+		span_open(desc->key, desc->pos, desc->len_bytes, op_traits(desc), &self);
 
-	switch (span_open(desc, &self)) {
-	case SPAN_NONE:
+	if (open == SPAN_NONE)
 		return false;
-	case SPAN_OTHER:
+	if (open == SPAN_OTHER)
 		op_retire_slow(self);
-		slot = slot_at(self);
-		if (slot)
-			slot->spanned = 0;
+	slot = slot_at(self);
+	if (!slot)
 		return false;
-	case SPAN_PENDING:
-		return true;
-	case SPAN_MOVES:
+	if (open == SPAN_OTHER) {
+		slot->spanned = 0;
+		return false;
+	}
+	slot->stacks = desc->stacks;
+	if (open == SPAN_MOVES) {
 		op_flip_slow(self);
 		op_look_slow(self);
-		break;
 	}
 	return true;
 }
@@ -969,6 +1067,31 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 	return op_open(self, result);
 }
 
+static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
+{
+	struct ior_range range;
+	struct ior_slot *slot;
+	int self;
+
+	if (ior_options.has_spans) {
+		take_stacks(ctx, desc);
+		if (op_begin_spanned(desc))
+			return 0;
+	}
+	range = desc_range(desc);
+	if (ior_range_is_empty(range))
+		return 0;
+	take_stacks(ctx, desc);
+	self = slot_take(desc, &slot);
+	if (!slot)
+		return op_without_room(desc->inode);
+	if (self & SLOT_IS_STALE) {
+		self &= SLOT_IS_STALE - 1;
+		op_retire_slow(self);
+	}
+	return op_open(self, op_enter_slot(slot, self, desc, range));
+}
+
 /* The same for an op whose window opens at its first bio. */
 __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 {
@@ -979,15 +1102,15 @@ __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 		return OPEN_ALONE;
 	*ret_self = self;
 	if (slot->state == IOR_SLOT_WAITING && slot->tentative) {
-		fill_opening(slot, bpf_get_current_task());
+		fill_opening(slot);
 		return OPEN_MOVES;
 	}
 	if (slot->state != IOR_SLOT_PENDING)
 		return OPEN_ALONE;
 	inflight_fill_begin(slot);
-	fill_opening(slot, bpf_get_current_task());
+	fill_opening(slot);
 	inflight_fill_end(slot);
-	return publish_common(slot, self);
+	return publish_common(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op));
 }
 
 static __always_inline int op_submit(__u64 kiocb)
@@ -995,33 +1118,34 @@ static __always_inline int op_submit(__u64 kiocb)
 	enum open_result result;
 	__u32 self = 0;
 
-	if (!ior_any_pending)
+	if (!op_any_is_pending())
 		return 0;
 	result = op_enter_pending(kiocb, &self);
 	return op_open(self, result);
 }
 
-/* Global: a request that ends may carry the bios of many, one after the other. */
-__noinline int op_data_end(__u64 kiocb)
+static __always_inline int op_data_end(__u64 kiocb)
 {
-	int self = inflight_find(kiocb);
-	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
+	__u32 self;
+	struct ior_slot *slot = inflight_slot_of(kiocb, &self);
 
 	if (slot)
 		op_close(slot, self);
 	return 0;
 }
 
-static __always_inline int op_over(__u32 self)
+/* Global: a request that ends may carry the bios of many, one after the other. */
+__noinline int op_data_end_of_many(__u64 kiocb)
 {
-	struct ior_slot *slot = slot_at(self);
+	return op_data_end(kiocb);
+}
 
-	if (!slot)
-		return 0;
+static __always_inline int op_over(struct ior_slot *slot, __u32 self, __u64 key)
+{
 	op_close(slot, self);
 	if (slot->spanned && slot->moving)
 		span_settle(self);
-	inflight_release(self, slot);
+	inflight_release_key(self, slot, key);
 	return 0;
 }
 
@@ -1029,11 +1153,9 @@ static __always_inline int op_over(__u32 self)
  * One that failed before its first bio has a span that goes on: it may begin again, under another
  * lock and after other waits. (-EAGAIN of ->iomap_begin() comes with a completion.)
  */
-static __always_inline int op_over_unless_waiting(__u32 self)
+static __always_inline int op_over_unless_waiting(struct ior_slot *slot, __u32 self, __u64 key)
 {
-	struct ior_slot *slot = slot_at(self);
-
-	return !slot || slot->state == IOR_SLOT_WAITING ? 0 : op_over(self);
+	return slot->state == IOR_SLOT_WAITING ? 0 : op_over(slot, self, key);
 }
 
 static __always_inline int op_ended_unbegun(__u64 inode)
@@ -1061,14 +1183,15 @@ __noinline int op_reads_holes(__u64 kiocb)
 
 static __always_inline int op_complete(__u64 kiocb, bool moved)
 {
-	int self;
+	struct ior_slot *slot;
+	__u32 self;
 	__u64 file;
 
-	if (moved && ior_any_pending && op_reads_holes(kiocb))
+	if (moved && op_any_is_pending() && op_reads_holes(kiocb))
 		op_submit(kiocb);
-	self = inflight_find(kiocb);
-	if (self >= 0)
-		return op_over_unless_waiting(self);
+	slot = inflight_slot_of(kiocb, &self);
+	if (slot)
+		return op_over_unless_waiting(slot, self, kiocb);
 	if (!ior_draining || !ior_armed)
 		return 0;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
@@ -1077,10 +1200,11 @@ static __always_inline int op_complete(__u64 kiocb, bool moved)
 
 static __always_inline int op_end(__u64 key, __u64 inode)
 {
-	int self = inflight_find(key);
+	__u32 self;
+	struct ior_slot *slot = inflight_slot_of(key, &self);
 
-	if (self >= 0)
-		return op_over(self);
+	if (slot)
+		return op_over(slot, self, key);
 	if (!ior_draining || !ior_armed || !inode)
 		return 0;
 	return op_ended_unbegun(inode);
@@ -1088,16 +1212,18 @@ static __always_inline int op_end(__u64 key, __u64 inode)
 
 static __always_inline int op_retry(__u64 kiocb)
 {
-	int self = inflight_find(kiocb);
+	__u32 self;
+	struct ior_slot *slot = inflight_slot_of(kiocb, &self);
 
-	return self < 0 ? 0 : op_over_unless_waiting(self);
+	return slot ? op_over_unless_waiting(slot, self, kiocb) : 0;
 }
 
 static __always_inline int op_drop(__u64 kiocb)
 {
-	int self = inflight_find(kiocb);
+	__u32 self;
+	struct ior_slot *slot = inflight_slot_of(kiocb, &self);
 
-	return self < 0 ? 0 : op_over(self);
+	return slot ? op_over(slot, self, kiocb) : 0;
 }
 
 /* ---- an op that gives up without naming its kiocb -------------------------------------------- */
@@ -1132,7 +1258,11 @@ static __always_inline int op_abandon(__u64 inode, __u64 pos)
 		.tid = (__u32)bpf_get_current_pid_tgid(),
 		.found = -1,
 	};
+	struct ior_slot *slot;
+	__u64 key;
 
 	bpf_loop((__u64)slot_mask() + 1, abandon_step, &s, 0);
-	return s.found < 0 ? 0 : op_over(s.found);
+	slot = s.found < 0 ? 0 : slot_at(s.found);
+	key = slot ? slot->key : 0;
+	return key ? op_over(slot, s.found, key) : 0;
 }

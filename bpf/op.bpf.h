@@ -24,9 +24,13 @@ struct op_desc {
 	__u8 mode; /* enum ior_mode */
 	__u16 flags; /* IOR_OPF_ASYNC, IOR_OPF_HOLDS */
 	__u8 tentative; /* may give up before any data has moved, and be tried again */
-	__u8 pad[3];
+	__u8 fs;	/* enum ior_fs, as op_admit() says */
+	__u8 pad[2];
 	struct ior_stacks stacks; /* filled by op_begin() */
 };
+
+/* The file system of an op that is to be tracked; -1: not armed, not wanted or not covered. */
+static int op_admit(__u64 inode, __u64 file, enum ior_mode mode);
 
 /*
  * The op entered the file system's read or write function and has no lock yet; the next op_begin()
@@ -37,11 +41,18 @@ static int op_span_begin(struct op_desc *desc);
 /* The op is in the file system's read or write function, its locks taken: the window opens. */
 static int op_begin(void *ctx, struct op_desc *desc);
 
+/* The same for direct IO that op_admit() has let pass: the hot path, inlined into its hook. */
+static int op_begin_direct(void *ctx, struct op_desc *desc);
+
+/* False: no op waits for its first bio, and none ever did. */
+static bool op_any_is_pending(void);
+
 /* The first bio is about to go: opens the window where it did not open at op_begin(). */
 static int op_submit(__u64 kiocb);
 
 /* All data has moved. The op itself may still have metadata to do. */
-int op_data_end(__u64 kiocb);
+static int op_data_end(__u64 kiocb);
+int op_data_end_of_many(__u64 kiocb); /* for a hook that ends several in a row */
 
 /* The op completed: nothing more will be heard of this kiocb. `moved`: without error. */
 static int op_complete(__u64 kiocb, bool moved);

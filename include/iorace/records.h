@@ -193,7 +193,9 @@ struct ior_options {
 	__u8 sees_submit;	/* the first bio of an op is seen */
 	__u8 want_stacks;
 	__u8 has_spans;		/* ops enter the table before they have their locks */
-	__u8 pad2[5];
+	__u8 filters_files;	/* any file filter */
+	__u8 filters_tasks;	/* any task filter */
+	__u8 pad2[3];
 };
 
 #endif

@@ -235,6 +235,15 @@ static __always_inline __u64 ior_word_in_chunk(struct ior_range r, __u64 chunk, 
 			     write, moving);
 }
 
+/* The same for an op in one chunk. */
+static __always_inline __u64 ior_word_in_one_chunk(struct ior_range r, __u64 tag, __u32 slot,
+						   bool write, bool moving)
+{
+	return ior_word_pack(tag, slot, (r.start >> IOR_SECTOR_SHIFT) & IOR_WORD_SECTOR_MASK,
+			     ((r.end - 1) >> IOR_SECTOR_SHIFT) & IOR_WORD_SECTOR_MASK, write,
+			     moving);
+}
+
 /* Hides from the compiler what it knows about a number, so that it does not branch on it. */
 static __always_inline __u64 ior_opaque(__u64 x)
 {

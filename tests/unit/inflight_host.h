@@ -255,14 +255,16 @@ static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 	struct ior_home home = ior_home_of(slot->inode, chunk);
 	__u32 index = home.line & line_mask(false);
 	struct ior_line *line = line_at(false, index);
-	__u64 word = ior_word_in_chunk(slot->op.range, chunk, home.tag, at,
-				       ior_op_writes(&slot->op), moving);
+	__u64 word = ior_word_in_one_chunk(slot->op.range, home.tag, at, ior_op_writes(&slot->op),
+					   moving);
+	int way;
 
 	slot->moving = moving;
-	if (!inflight_publish_fast(slot, line, index, word) && !inflight_publish_slow(at, slot))
+	way = inflight_publish_fast(slot, line, index, word);
+	if (way < 0 && !inflight_publish_slow(at, slot))
 		return false;
 	times->published = times->look_began = HOST_NOW();
-	if ((line_used(line) > 1 && line_candidates(line, word)) || line_was_passed(line) ||
+	if ((!line_is_ours(line, way) && (line_candidates(line, word) || line_was_passed(line))) ||
 	    !wide_is_empty(slot->inode))
 		inflight_look_slow(at, slot);
 	INFLIGHT_STORE(&slot->settled, 1);

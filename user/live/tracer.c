@@ -141,6 +141,12 @@ static struct iorace_bpf *open_by_helper(void)
 	return NULL;
 }
 
+static void sum_up_filters(struct ior_options *o)
+{
+	o->filters_files = o->devs_count || o->magics_count || o->inodes_count || o->paths_count;
+	o->filters_tasks = o->pids_count || o->comm[0] || o->want_cgroup || o->tree_pid;
+}
+
 static int open_skeleton(struct tracer *t, const struct plan *plan, const struct kernel *kernel,
 			 const struct tracer_opts *opts)
 {
@@ -153,6 +159,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	r = set_sizes(t->skel, opts, &options, plan->has_spans);
 	if (r < 0)
 		return r;
+	sum_up_filters(&options);
 	options.mnt_ns_inum = mount_namespace();
 	memcpy(options.covered_fs, plan->covered_fs, sizeof(options.covered_fs));
 	options.opens_at_submit = plan->opens_at_submit;
