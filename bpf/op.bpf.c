@@ -129,6 +129,20 @@ static __always_inline __u16 op_read_name(struct ior_op *op, __u64 task)
 	return flags & PF_KTHREAD ? IOR_OPF_KTHREAD : 0;
 }
 
+/*
+ * Completes a copy of an op. False if the address is another task's by now: then this op, which
+ * kept its task, is over.
+ */
+static __always_inline bool op_name(struct ior_op *op)
+{
+	__u64 task = op->cgroup_id;
+
+	if (!(op->flags & IOR_OPF_UNNAMED))
+		return true;
+	op->flags = (op->flags & ~IOR_OPF_UNNAMED) | op_read_name(op, task);
+	return KREAD(struct task_struct, task, pid) == (int)op->tid;
+}
+
 static __always_inline void file_identity(__u64 inode, struct ior_file *file)
 {
 	__u64 sb = KPTR(struct inode, inode, i_sb);
@@ -248,6 +262,7 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	stat_count_exact(IOR_STAT_CONFLICTS);
 	file_identity(mine->inode, &m->key.file);
 	m->mine = mine->op;
+	op_name(&m->mine);
 	finding_key(&m->key, &m->mine, &m->peer);
 	finding = finding_of(&m->key, &is_new);
 	if (!finding)
@@ -353,7 +368,7 @@ static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __
 	if (!inflight_is_first_common(at, slot,
 				      ior_range_intersection(mine->op.range, peer->range)))
 		return VIEW_NOTHING;
-	if (peer_is_our_past(&mine->op, peer) || !peer_is_alive(slot))
+	if (peer_is_our_past(&mine->op, peer) || !peer_is_alive(slot) || !op_name(peer))
 		return VIEW_NOTHING;
 	return inflight_peer_is_still(way, at, slot) == SIGHT_THERE ? view : VIEW_CHANGING;
 }
@@ -524,13 +539,25 @@ __noinline int op_retire_slow(__u32 self)
 
 /* ---- an op's life ---------------------------------------------------------------------------- */
 
-/* Returns flags of the op. */
-static __always_inline __u16 fill_task(struct ior_op *op, __u64 task)
+/*
+ * A task stays in the call of its synchronous op until the op is over. So its name and cgroup, five
+ * cache lines away, are read only when somebody asks for them.
+ */
+static __always_inline bool op_keeps_its_task(const struct op_desc *desc)
 {
-	__u16 flags;
+	return desc->mode != IOR_MODE_DIRECT || !(desc->flags & IOR_OPF_ASYNC);
+}
+
+/* Returns flags of the op. */
+static __always_inline __u16 fill_task(struct ior_op *op, __u64 task, bool name_later)
+{
+	__u16 flags = IOR_OPF_UNNAMED;
 
 	compat_task_ids(task, op);
-	flags = op_read_name(op, task);
+	if (name_later && !ior_options.comm[0])
+		op->cgroup_id = task;
+	else
+		flags = op_read_name(op, task);
 	return flags | (task_is_selected(task, op) ? IOR_OPF_SELECTED : 0);
 }
 
@@ -584,7 +611,7 @@ static __always_inline void fill_opening(struct ior_slot *slot)
 
 /* Returns the flags of the op. */
 static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_desc *desc,
-				       struct ior_range range, __u64 task)
+				       struct ior_range range, __u64 task, bool name_later)
 {
 	slot->inode = desc->inode;
 	slot->file = desc->file;
@@ -599,7 +626,7 @@ static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_de
 	slot->op.kind = desc->kind;
 	slot->op.mode = desc->mode;
 	slot->op.pad = 0;
-	return desc->flags | fill_task(&slot->op, task);
+	return desc->flags | fill_task(&slot->op, task, name_later);
 }
 
 /*
@@ -788,7 +815,7 @@ static __noinline int op_uncovered(__u8 fs)
 {
 	struct ior_op op = {};
 
-	if (!(fill_task(&op, bpf_get_current_task()) & IOR_OPF_SELECTED))
+	if (!(fill_task(&op, bpf_get_current_task(), true) & IOR_OPF_SELECTED))
 		return 0;
 	fs_count(fs);
 	return loss_count(IOR_LOSS_UNCOVERED);
@@ -845,7 +872,7 @@ static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_desc
 	__u16 flags;
 
 	inflight_fill_begin(slot);
-	flags = fill_slot(slot, desc, range, task);
+	flags = fill_slot(slot, desc, range, task, op_keeps_its_task(desc));
 	slot->op.flags = opening_flags(desc->kind, desc->mode, flags, desc->fs);
 	fill_window(slot, desc->inode, desc->fs, task);
 	inflight_fill_end(slot);
@@ -939,7 +966,7 @@ __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 		return false;
 	*ret_self = self;
 	inflight_fill_begin(slot);
-	slot->op.flags = fill_slot(slot, desc, range, task);
+	slot->op.flags = fill_slot(slot, desc, range, task, false);
 	slot->op.begin_ns = bpf_ktime_get_ns();
 	slot->moving = 0;
 	slot->spanned = 1;
