@@ -79,4 +79,6 @@ static __always_inline __u32 slot_mask(void)
 	return ior_options.slot_mask;
 }
 
+__noinline int inflight_meet(__u32 self, const __u64 *way); /* pair.bpf.h */
+
 #endif

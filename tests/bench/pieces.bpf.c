@@ -19,7 +19,6 @@
 #include "filter.bpf.h"
 #include "verbs.bpf.h"
 
-__noinline int inflight_meet(__u32 self, const __u64 *way);
 #include "inflight.bpf.h"
 
 #if !(BENCH_PIECES & PIECE_TASK)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which ops are tracked at all, and what is counted of those that are not. */
+#ifndef IORACE_ADMIT_BPF_H
+#define IORACE_ADMIT_BPF_H
+
+#include "count.bpf.h"
+#include "fill.bpf.h"
+
+/* Set last, when every program is attached. */
+bool ior_armed;
+
+/* Its file system if the file filters want the file, else -1. */
+static __always_inline int file_fs(__u64 inode, __u64 file)
+{
+	__u64 sb = KPTR(struct inode, inode, i_sb);
+	__u64 magic = KREAD(struct super_block, sb, s_magic);
+
+	if (!file_is_wanted(inode, file, KREAD(struct super_block, sb, s_dev), magic) ||
+	    (KREAD(struct inode, inode, i_mode) & S_IFMT) != S_IFREG)
+		return -1;
+	return ior_fs_of_magic(magic);
+}
+
+static __always_inline bool mode_is_covered(enum ior_mode mode, int fs)
+{
+	return ior_options.covered_fs[mode & (IOR_MODE_COUNT_ - 1)] & (1U << fs);
+}
+
+/* An op the plan cannot see whole: a loss if it is one of those that are reported. */
+static __noinline int op_uncovered(__u8 fs)
+{
+	struct ior_op op = {};
+
+	if (!(fill_task(&op, bpf_get_current_task(), true) & IOR_OPF_SELECTED))
+		return 0;
+	fs_count(fs);
+	return loss_count(IOR_LOSS_UNCOVERED);
+}
+
+static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
+{
+	int fs;
+
+	if (!ior_armed)
+		return -1;
+	fs = file_fs(inode, file);
+	if (fs < 0) {
+		stat_count(IOR_STAT_FILTERED);
+		return -1;
+	}
+	if (!mode_is_covered(mode, fs)) {
+		op_uncovered(fs);
+		return -1;
+	}
+	return fs;
+}
+
+static __always_inline void op_count(__u8 kind, __u16 flags, __u8 fs)
+{
+	if (flags & IOR_OPF_SELECTED)
+		stat_count_on(IOR_STAT_READS + kind, fs);
+	else
+		stat_count(IOR_STAT_OTHERS);
+}
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What an op carries while it is in flight: who, where, how and under which lock. Most of it is
+ * read when its window opens, the name of its task when somebody asks.
+ */
+#ifndef IORACE_FILL_BPF_H
+#define IORACE_FILL_BPF_H
+
+#include "filter.bpf.h"
+#include "op.bpf.h"
+#include "verbs.bpf.h"
+
+#include "inflight.bpf.h"
+
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+
+/* Returns flags of the op. */
+static __always_inline __u16 op_read_name(struct ior_op *op, __u64 task)
+{
+	__u32 flags = KREAD(struct task_struct, task, flags);
+	__u64 named = task;
+
+	if (flags & PF_IO_WORKER)
+		named = KPTR(struct task_struct, task, group_leader);
+	compat_task_comm(named, op);
+	op->cgroup_id = compat_task_cgroup_id(task);
+	return flags & PF_KTHREAD ? IOR_OPF_KTHREAD : 0;
+}
+
+/*
+ * Completes a copy of an op. False if the address is another task's by now: then this op, which
+ * kept its task, is over.
+ */
+static __always_inline bool op_name(struct ior_op *op)
+{
+	__u64 task = op->cgroup_id;
+
+	if (!(op->flags & IOR_OPF_UNNAMED))
+		return true;
+	op->flags = (op->flags & ~IOR_OPF_UNNAMED) | op_read_name(op, task);
+	return KREAD(struct task_struct, task, pid) == (int)op->tid;
+}
+
+/*
+ * A task stays in the call of its synchronous op until the op is over. So its name and cgroup, five
+ * cache lines away, are read only when somebody asks for them.
+ */
+static __always_inline bool op_keeps_its_task(const struct op_desc *desc)
+{
+	return desc->mode != IOR_MODE_DIRECT || !(desc->flags & IOR_OPF_ASYNC);
+}
+
+/* Returns flags of the op. */
+static __always_inline __u16 fill_task(struct ior_op *op, __u64 task, bool name_later)
+{
+	__u16 flags = IOR_OPF_UNNAMED;
+
+	compat_task_ids(task, op);
+	if (name_later && !ior_options.comm[0])
+		op->cgroup_id = task;
+	else
+		flags = op_read_name(op, task);
+	return flags | (task_is_selected(task, op) ? IOR_OPF_SELECTED : 0);
+}
+
+/*
+ * On ext4 and XFS an op that holds i_rwsem exclusively itself while i_dio_count is zero has
+ * drained: every direct IO counts itself before it lets go of the lock, so none is in flight,
+ * whatever the table still says (hooks late by a few microseconds). Nowhere else does a zero prove
+ * anything: it is still zero between the begin hook and inode_dio_begin().
+ */
+static __always_inline bool op_has_drained(__u64 inode, const struct ior_op *op, __u8 fs)
+{
+	if (op->lock.i_rwsem != IOR_LOCK_EXCLUSIVE || op->lock.self != IOR_SELF_YES)
+		return false;
+	if (fs != IOR_FS_EXT4 && fs != IOR_FS_XFS)
+		return false;
+	return KREAD(struct inode, inode, i_dio_count.counter) == 0;
+}
+
+/* Buffered reads are under i_rwsem on XFS only; faults are never. */
+static __always_inline bool op_takes_no_lock(__u8 kind, __u8 mode, __u8 fs)
+{
+	return kind == IOR_OP_MMAP ||
+	       (mode == IOR_MODE_BUFFERED && kind == IOR_OP_READ && fs != IOR_FS_XFS);
+}
+
+static __always_inline __u16 opening_flags(__u8 kind, __u8 mode, __u16 flags, __u8 fs)
+{
+	if (mode != IOR_MODE_DIRECT || !(flags & IOR_OPF_ASYNC))
+		flags |= IOR_OPF_HOLDS;
+	if (op_takes_no_lock(kind, mode, fs))
+		flags |= IOR_OPF_LOCKLESS;
+	return flags;
+}
+
+/* What is only known when the window opens. */
+static __always_inline void fill_window(struct ior_slot *slot, __u64 inode, __u8 fs, __u64 task)
+{
+	slot->op.begin_ns = bpf_ktime_get_ns();
+	slot->op.lock = compat_rwsem_state(KADDR(struct inode, inode, i_rwsem), task);
+	slot->drained = op_has_drained(inode, &slot->op, fs);
+}
+
+/* The same for an op that was filled before. */
+static __always_inline void fill_opening(struct ior_slot *slot)
+{
+	struct ior_op *op = &slot->op;
+
+	op->flags = opening_flags(op->kind, op->mode, op->flags, slot->fs);
+	fill_window(slot, slot->inode, slot->fs, bpf_get_current_task());
+}
+
+/* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
+static __always_inline struct ior_range op_range(__u8 kind, __u64 inode, __u64 pos,
+						 __u64 len_bytes)
+{
+	struct ior_range range = ior_range_from(pos, len_bytes);
+
+	if (kind == IOR_OP_READ) {
+		__u64 size = KREAD(struct inode, inode, i_size);
+
+		if (range.end > size)
+			range.end = size;
+	}
+	return range;
+}
+
+static __always_inline struct ior_range desc_range(const struct op_desc *desc)
+{
+	return op_range(desc->kind, desc->inode, desc->pos, desc->len_bytes);
+}
+
+/* Returns the flags of the op. */
+static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_desc *desc,
+				       struct ior_range range, __u64 task, bool name_later)
+{
+	slot->inode = desc->inode;
+	slot->file = desc->file;
+	slot->where = 0;
+	slot->fs = desc->fs;
+	slot->wide = ior_range_is_wide(range);
+	slot->moving = 1;
+	slot->stacks = desc->stacks;
+	slot->tell_path = 0;
+	slot->spanned = 0;
+	slot->op.range = range;
+	slot->op.kind = desc->kind;
+	slot->op.mode = desc->mode;
+	slot->op.pad = 0;
+	return desc->flags | fill_task(&slot->op, task, name_later);
+}
+
+static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_desc *desc,
+				     struct ior_range range)
+{
+	__u64 task = bpf_get_current_task();
+	__u16 flags;
+
+	inflight_fill_begin(slot);
+	flags = fill_slot(slot, desc, range, task, op_keeps_its_task(desc));
+	slot->op.flags = opening_flags(desc->kind, desc->mode, flags, desc->fs);
+	fill_window(slot, desc->inode, desc->fs, task);
+	inflight_fill_end(slot);
+	return flags;
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is remembered of inodes, a bit each. First of all: is direct IO under way there that is
+ * older than we are?
+ */
+#ifndef IORACE_OLDER_BPF_H
+#define IORACE_OLDER_BPF_H
+
+#include "count.bpf.h"
+
+/*
+ * Direct IO that began before we were armed and that a selected op may meet unseen. Bit arrays by a
+ * hash of the inode, needed only until what is older has drained:
+ *
+ *	seen       had any op since arming
+ *	older      i_dio_count was not zero when its first op came, so something older was in flight
+ *	selected   had an op that is reported
+ *	confessed  the loss was counted
+ */
+#define INODE_BITS (1U << 16)
+
+bool ior_draining;
+__u64 ior_seen[INODE_BITS / 64];
+__u64 ior_older[INODE_BITS / 64];
+__u64 ior_selected[INODE_BITS / 64];
+__u64 ior_confessed[INODE_BITS / 64];
+
+/* Inodes that had a conflict: ops on them record their stacks, for the next report to show both. */
+__u64 ior_escalated[INODE_BITS / 64];
+
+static __always_inline bool bit_test(const __u64 *bits, __u64 inode)
+{
+	__u32 bit = ior_mix(inode) >> 48;
+
+	return bits[(bit >> 6) & (INODE_BITS / 64 - 1)] & (1ULL << (bit & 63));
+}
+
+/* True if it was set before. Mostly it was: then nobody's cache line is written. */
+static __always_inline bool bit_set(__u64 *bits, __u64 inode)
+{
+	__u32 bit = ior_mix(inode) >> 48;
+	__u64 mask = 1ULL << (bit & 63);
+	__u64 *word = &bits[(bit >> 6) & (INODE_BITS / 64 - 1)];
+
+	return (*word & mask) || (__sync_fetch_and_or(word, mask) & mask);
+}
+
+/* At each begin while draining. What outlives us never ends here, so it is confessed now. */
+static __noinline int inode_touch(__u64 inode, bool selected, bool direct)
+{
+	bool busy;
+
+	if (!direct)
+		return selected && bit_set(ior_selected, inode);
+	busy = KREAD(struct inode, inode, i_dio_count.counter) > 0;
+	if (!bit_set(ior_seen, inode) && busy)
+		bit_set(ior_older, inode);
+	if (!selected)
+		return 0;
+	bit_set(ior_selected, inode);
+	if (busy && bit_test(ior_older, inode) && !bit_set(ior_confessed, inode))
+		return loss_count(IOR_LOSS_BEFORE_ATTACH);
+	return 0;
+}
+
+/* Its end will look like that of an op begun before attach: not to be counted as that, too. */
+static __noinline int op_without_room(__u64 inode)
+{
+	if (ior_draining)
+		bit_set(ior_confessed, inode);
+	return loss_count(IOR_LOSS_UNTRACKED);
+}
+
+static __always_inline int op_ended_unbegun(__u64 inode)
+{
+	if (!bit_test(ior_selected, inode) || bit_test(ior_confessed, inode))
+		return 0;
+	return loss_count(IOR_LOSS_BEFORE_ATTACH);
+}
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Two ops that met in the table: what they are to each other, who counts them, what is told. The
+ * table knows inflight_meet() and nothing else of this.
+ */
+#ifndef IORACE_PAIR_BPF_H
+#define IORACE_PAIR_BPF_H
+
+#include "emit.bpf.h"
+#include "fill.bpf.h"
+#include "older.bpf.h"
+#include "span.bpf.h"
+#include "verbs.bpf.h"
+
+#include <iorace/verdict.h>
+
+/*
+ * What is too large for the stack, of which the kernel allows 512 bytes over all frames. Programs
+ * stay on their CPU but may preempt each other there, so there are several, each claimed by a flag.
+ */
+#define MEETINGS_PER_CPU 8
+
+struct meeting {
+	__u64 busy;
+	struct inflight_peer at;
+	struct ior_op mine;
+	struct ior_op peer;
+	struct ior_stacks peer_stacks;
+	__u64 peer_file;
+	struct ior_finding_key key;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MEETINGS_PER_CPU);
+	__type(key, __u32);
+	__type(value, struct meeting);
+} ior_meetings SEC(".maps");
+
+static __noinline struct meeting *meeting_claim(void)
+{
+	for (__u32 i = 0; i < MEETINGS_PER_CPU; i++) {
+		__u32 at = i;
+		struct meeting *m = bpf_map_lookup_elem(&ior_meetings, &at);
+
+		if (m && !__sync_val_compare_and_swap(&m->busy, 0, 1))
+			return m;
+	}
+	return 0;
+}
+
+static __always_inline void meeting_release(struct meeting *m)
+{
+	INFLIGHT_STORE(&m->busy, 0ULL);
+}
+
+static __always_inline void file_identity(__u64 inode, struct ior_file *file)
+{
+	__u64 sb = KPTR(struct inode, inode, i_sb);
+
+	file->ino = KREAD(struct inode, inode, i_ino);
+	file->generation = KREAD(struct inode, inode, i_generation);
+	file->dev = KREAD(struct super_block, sb, s_dev);
+	file->magic = KREAD(struct super_block, sb, s_magic);
+	file->subvol = 0;
+	if (file->magic == IOR_MAGIC_BTRFS)
+		compat_btrfs_identity(inode, file);
+}
+
+static __always_inline void finding_side(struct ior_finding_side *side, const struct ior_op *op)
+{
+	__builtin_memcpy(side->comm, op->comm, sizeof(side->comm));
+	side->kind = op->kind;
+	side->mode = op->mode;
+	side->lock = op->lock.i_rwsem;
+	__builtin_memset(side->pad, 0, sizeof(side->pad));
+}
+
+static __always_inline bool side_is_less(const struct ior_finding_side *a,
+					 const struct ior_finding_side *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	for (int i = 0; i < (int)(sizeof(*a) / sizeof(*x)); i++) {
+		if (x[i] != y[i])
+			return x[i] < y[i];
+	}
+	return false;
+}
+
+static __always_inline void finding_key(struct ior_finding_key *key, const struct ior_op *a,
+					const struct ior_op *b)
+{
+	finding_side(&key->sides[0], a);
+	finding_side(&key->sides[1], b);
+	if (side_is_less(&key->sides[1], &key->sides[0])) {
+		finding_side(&key->sides[0], b);
+		finding_side(&key->sides[1], a);
+	}
+}
+
+/* Do the filters want this pair told? The pair is what it is either way. */
+static __always_inline bool pair_is_wanted(const struct ior_op *a, const struct ior_op *b)
+{
+	struct ior_range common = ior_range_intersection(a->range, b->range);
+
+	return ior_range_len(common) >= ior_options.min_overlap_bytes &&
+	       (ior_op_writes(a) && ior_op_writes(b) ? ior_options.kind_ww : ior_options.kind_rw);
+}
+
+static __always_inline __u64 op_id(__u32 slot, __u32 seq)
+{
+	return (__u64)slot << 32 | seq;
+}
+
+/*
+ * Both sides of a pair as a record, earlier window first. That is mostly the peer; when two start
+ * together, the one that counts may be the earlier.
+ */
+static __always_inline void record_side(struct ior_rec_conflict *rec, int side,
+					const struct ior_op *op, __u64 id, struct ior_stacks stacks)
+{
+	rec->ops[side] = *op;
+	rec->op_ids[side] = id;
+	rec->stacks[side] = stacks;
+}
+
+/* Stores through a shared writable mapping are seen by nobody. */
+static __always_inline __u16 mapped_flag(__u64 inode)
+{
+	__u64 mapping = KPTR(struct inode, inode, i_mapping);
+
+	return KREAD(struct address_space, mapping, i_mmap_writable.counter) > 0 ? IOR_OPF_MAPPED :
+										   0;
+}
+
+static __always_inline void record_send(const struct ior_finding_key *key,
+					const struct ior_slot *mine, __u64 my_id,
+					const struct meeting *m, __u64 peer_id)
+{
+	const struct ior_op *peer = &m->peer, *own = &m->mine;
+	struct ior_rec_conflict *rec = bpf_ringbuf_reserve(&ior_ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		loss_count(IOR_LOSS_RING_FULL);
+		return;
+	}
+	rec->header.type = IOR_REC_CONFLICT;
+	rec->header.size = sizeof(*rec);
+	rec->file = key->file;
+	if (peer->begin_ns <= own->begin_ns) {
+		rec->time_ns = own->begin_ns;
+		record_side(rec, 0, peer, peer_id, m->peer_stacks);
+		record_side(rec, 1, own, my_id, mine->stacks);
+	} else {
+		rec->time_ns = peer->begin_ns;
+		record_side(rec, 0, own, my_id, mine->stacks);
+		record_side(rec, 1, peer, peer_id, m->peer_stacks);
+	}
+	rec->ops[1].flags |= mapped_flag(mine->inode);
+	bpf_ringbuf_submit(rec, 0);
+	stat_count_exact(IOR_STAT_RECORDS);
+}
+
+static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
+				__u64 peer_id)
+{
+	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
+	__u64 now_ns = mine->op.begin_ns;
+	struct ior_finding_value *finding;
+	bool is_new;
+
+	stat_count_exact(IOR_STAT_CONFLICTS);
+	file_identity(mine->inode, &m->key.file);
+	m->mine = mine->op;
+	op_name(&m->mine);
+	finding_key(&m->key, &m->mine, &m->peer);
+	finding = finding_of(&m->key, &is_new);
+	if (!finding)
+		return loss_count(IOR_LOSS_FINDINGS_FULL);
+	finding_count(finding, common, now_ns);
+	if (is_new)
+		mine->tell_path = 1;
+	if (!mine->file)
+		mine->file = m->peer_file;
+	if (ior_options.want_stacks)
+		bit_set(ior_escalated, mine->inode);
+	if (!record_is_due(finding, now_ns)) {
+		stat_count_exact(IOR_STAT_SUPPRESSED);
+		return 0;
+	}
+	finding->sampled_ns = now_ns;
+	finding->samples++;
+	record_send(&m->key, mine, my_id, m, peer_id);
+	return 0;
+}
+
+static __noinline int slot_tell_path(struct ior_slot *slot)
+{
+	struct ior_file file;
+
+	if (!slot->file)
+		return 0;
+	file_identity(slot->inode, &file);
+	return emit_path(&file, slot->file);
+}
+
+/*
+ * Is an op that still has words in the table truly in flight? The kiocb of a direct op says so
+ * while it lives: the position moves only when it completes (iomap_dio_complete()), and the memory
+ * of a kiocb that is gone describes something else. This matters for ops whose end no hook shows,
+ * and for the moment between the end of the data and the tracepoint that reports it. The others are
+ * calls whose return is hooked.
+ */
+static __always_inline bool peer_is_alive(const struct ior_slot *slot)
+{
+	__u64 kiocb = slot->key, file;
+
+	if (slot->op.mode != IOR_MODE_DIRECT)
+		return true;
+	file = KPTR(struct kiocb, kiocb, ki_filp);
+	return KREAD(struct kiocb, kiocb, ki_pos) == slot->op.range.start &&
+	       KPTR(struct file, file, f_inode) == slot->inode;
+}
+
+/* A task has one synchronous op at a time: one of our own that still stands here ended unseen. */
+static __always_inline bool peer_is_our_past(const struct ior_op *mine, const struct ior_op *peer)
+{
+	return !(peer->flags & IOR_OPF_ASYNC) && !(mine->flags & IOR_OPF_ASYNC) &&
+	       peer->tid == mine->tid;
+}
+
+enum pair_view {
+	VIEW_NOTHING,
+	VIEW_OVERLAP, /* at least one of the two still waits to move */
+	VIEW_CONFLICT,
+	VIEW_CHANGING,
+};
+
+static __always_inline enum pair_view view_of(enum ior_relation relation)
+{
+	switch (relation) {
+	case IOR_CONFLICTING:
+		return VIEW_CONFLICT;
+	case IOR_OVERLAPPING:
+		return VIEW_OVERLAP;
+	case IOR_UNRELATED:
+		break;
+	}
+	return VIEW_NOTHING;
+}
+
+/* What is this pair? `m` receives a copy of the peer that is whole when there is one. */
+static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
+						struct inflight_peer *at, struct meeting *m)
+{
+	struct ior_op *peer = &m->peer;
+	enum pair_view view;
+	struct ior_slot *slot;
+
+	switch (inflight_peer_read(way, at)) {
+	case SIGHT_GONE:
+		return VIEW_NOTHING;
+	case SIGHT_CHANGING:
+		return VIEW_CHANGING;
+	case SIGHT_THERE:
+		break;
+	}
+	slot = slot_at(at->at);
+	if (!slot || slot->inode != mine->inode)
+		return VIEW_NOTHING;
+	*peer = slot->op;
+	m->peer_stacks = slot->stacks;
+	m->peer_file = slot->file;
+	view = view_of(ior_ops_relation(&mine->op, mine->moving, peer,
+					at->word & IOR_WORD_MOVING));
+	if (view == VIEW_NOTHING)
+		return view;
+	if (!inflight_is_first_common(at, slot,
+				      ior_range_intersection(mine->op.range, peer->range)))
+		return VIEW_NOTHING;
+	if (peer_is_our_past(&mine->op, peer) || !peer_is_alive(slot) || !op_name(peer))
+		return VIEW_NOTHING;
+	return inflight_peer_is_still(way, at, slot) == SIGHT_THERE ? view : VIEW_CHANGING;
+}
+
+static __always_inline bool pair_is_stale(const struct ior_op *mine, const struct ior_op *peer)
+{
+	return mine->begin_ns > peer->begin_ns &&
+	       mine->begin_ns - peer->begin_ns > ior_options.stale_ns;
+}
+
+/* The one that counts the conflict takes back the note of who opened first; see span.bpf.h. */
+static __always_inline void pair_take_back(__u32 self, const struct ior_slot *mine,
+					   const struct meeting *m)
+{
+	if (mine->spanned)
+		span_note(self, ior_op_hold(&m->peer), -1);
+}
+
+static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, struct meeting *m,
+					  const struct inflight_peer *at, struct ior_slot *slot)
+{
+	if (mine->drained && m->peer.mode == IOR_MODE_DIRECT)
+		return 0;
+	if (pair_is_stale(&mine->op, &m->peer))
+		return loss_count(IOR_LOSS_STALE);
+	switch (inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT)) {
+	case PAIR_NOT_HERE:
+		return 0;
+	case PAIR_THEIRS:
+		if (slot->spanned)
+			span_note(at->at, ior_op_hold(&mine->op), 1);
+		return 0;
+	case PAIR_MINE:
+		pair_take_back(self, mine, m);
+		return pair_tell(mine, op_id(self, mine->seq), m, op_id(at->at, at->seq));
+	case PAIR_UNKNOWN:
+		break;
+	}
+	return loss_count(IOR_LOSS_UNATTRIBUTED);
+}
+
+/* One of the two waits: it will open second. */
+static __always_inline int pair_waits(__u32 self, const struct ior_slot *mine,
+				      const struct meeting *m, const struct inflight_peer *at,
+				      struct ior_slot *slot)
+{
+	bool peer_moves = at->word & IOR_WORD_MOVING;
+
+	if (!ior_options.has_spans)
+		return 0;
+	if (!mine->moving)
+		span_met(self);
+	if (mine->moving == peer_moves)
+		return 0;
+	switch (inflight_pair_owner(self, mine->seq, at, slot, STAGE_OVERLAP)) {
+	case PAIR_THEIRS:
+	case PAIR_NOT_HERE:
+		return 0;
+	case PAIR_MINE:
+		span_note(peer_moves ? self : at->at,
+			  ior_op_hold(peer_moves ? &m->peer : &mine->op), 1);
+		return 0;
+	case PAIR_UNKNOWN:
+		break;
+	}
+	return loss_count(IOR_LOSS_UNATTRIBUTED);
+}
+
+/* A pair of which no side is selected, or that no filter wants, is not counted at all. */
+static __always_inline bool pair_is_counted(const struct ior_slot *mine, const struct meeting *m,
+					    enum pair_view view)
+{
+	if (!((mine->op.flags | m->peer.flags) & IOR_OPF_SELECTED)) {
+		if (view == VIEW_CONFLICT)
+			stat_count(IOR_STAT_UNSELECTED);
+		return false;
+	}
+	if (pair_is_wanted(&mine->op, &m->peer))
+		return true;
+	if (view == VIEW_CONFLICT)
+		stat_count_exact(IOR_STAT_TOLERATED);
+	return false;
+}
+
+static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct meeting *m,
+				      const struct inflight_peer *at, enum pair_view view)
+{
+	struct ior_slot *slot = slot_at(at->at);
+
+	if (!slot || !pair_is_counted(mine, m, view))
+		return 0;
+	return view == VIEW_CONFLICT ? pair_conflicts(self, mine, m, at, slot) :
+				       pair_waits(self, mine, m, at, slot);
+}
+
+#define MEET_TRIES 3
+
+/*
+ * Called by the table for each word that may be of an op that matters. Global, so that it is
+ * verified once and not for each way of each line that leads here.
+ */
+__noinline int inflight_meet(__u32 self, const __u64 *way)
+{
+	struct ior_slot *mine = slot_at(self);
+	enum pair_view view = VIEW_CHANGING;
+	struct meeting *m;
+
+	if (!mine || !way)
+		return 0;
+	m = meeting_claim();
+	if (!m)
+		return loss_count(IOR_LOSS_UNATTRIBUTED);
+	for (int i = 0; i < MEET_TRIES && view == VIEW_CHANGING; i++)
+		view = pair_view(mine, way, &m->at, m);
+	if (view == VIEW_CHANGING)
+		loss_count(IOR_LOSS_UNATTRIBUTED);
+	else if (view != VIEW_NOTHING)
+		pair_count(self, mine, m, &m->at, view);
+	meeting_release(m);
+	return 0;
+}
+
+#endif
