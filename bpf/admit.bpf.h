@@ -6,9 +6,6 @@
 #include "count.bpf.h"
 #include "fill.bpf.h"
 
-/* Set last, when every program is attached. */
-bool ior_armed;
-
 /* Its file system if the file filters want the file, else -1. */
 static __always_inline int file_fs(__u64 inode, __u64 file)
 {
@@ -41,7 +38,7 @@ static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
 {
 	int fs;
 
-	if (!ior_armed)
+	if (!ior_state.armed)
 		return -1;
 	fs = file_fs(inode, file);
 	if (fs < 0) {

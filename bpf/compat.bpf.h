@@ -16,6 +16,7 @@
 #include <iorace/records.h>
 
 extern const volatile struct ior_options ior_options;
+extern struct ior_state ior_state;
 
 /*
  * 6.2 (a35b9af4ec2c, "bpf: Add a kfunc for generic type cast") reads fields with plain loads; the

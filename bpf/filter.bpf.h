@@ -17,7 +17,7 @@
 /*
  * Deep --path filters: the decision of the dentry walk, kept per inode. One word holds a hash of
  * everything the decision rests on and the answer in bit 0, so a torn or stale entry only costs a
- * walk. The tool raises `ior_path_epoch` every second, so renames are noticed.
+ * walk.
  */
 #define PATH_CACHE_SIZE 4096
 
@@ -28,12 +28,10 @@ struct {
 	__type(value, __u64);
 } ior_path_cache SEC(".maps");
 
-__u64 ior_path_epoch;
-
 static __always_inline bool path_is_wanted(__u64 inode, __u64 file)
 {
 	__u64 ino = KREAD(struct inode, inode, i_ino);
-	__u64 hash = ior_mix(inode + ior_mix(ino + ior_path_epoch)) | 1;
+	__u64 hash = ior_mix(inode + ior_mix(ino + ior_state.path_epoch)) | 1;
 	__u32 at = (hash >> 32) & (PATH_CACHE_SIZE - 1);
 	__u64 *cached = bpf_map_lookup_elem(&ior_path_cache, &at);
 	bool wanted;

@@ -12,6 +12,7 @@
  *	inflight_loop(n, fn, ctx)                  calls fn(i, ctx) until it returns 1
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()
+ *	any_wide()                                 where it is noted that there was a wide op
  *	INFLIGHT_GLOBAL                            marks a function the verifier should judge once
  *	inflight_meet(self, way)                   the word in this way may be of an op that
  *	                                           matters: see inflight_peer_read() and
@@ -386,7 +387,7 @@ static __always_inline void chunks_run(struct inflight_chunks *c, enum inflight_
 /*
  * A wide op stands once, by inode. The home line counts its wide ops in the high half of its
  * header, raised before the publish, so that everybody else needs to read one word only to know
- * that there is none.
+ * that there is none. That there was any is noted before that, and for good.
  */
 static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 {
@@ -399,6 +400,8 @@ static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 static __always_inline bool wide_publish(struct inflight_chunks *c)
 {
 	wide_aim(c);
+	if (!INFLIGHT_LOAD(any_wide()))
+		INFLIGHT_STORE(any_wide(), 1);
 	wide_count(&c->walk, IOR_LINE_HOME);
 	if (walk_publish(&c->walk))
 		return true;
@@ -413,11 +416,17 @@ static __always_inline void wide_retire(struct inflight_chunks *c)
 	wide_count(&c->walk, -IOR_LINE_HOME);
 }
 
-/* Anything in the wide line of this inode? One load of a line that is seldom written. */
+/*
+ * Anything in the wide line of this inode? Mostly there never was a wide op at all; else one load
+ * of a line that is seldom written.
+ */
 static __always_inline bool wide_is_empty(__u64 inode)
 {
-	struct ior_line *home = line_at(true, ior_wide_home_of(inode).line & line_mask(true));
+	struct ior_line *home;
 
+	if (!INFLIGHT_LOAD(any_wide()))
+		return true;
+	home = line_at(true, ior_wide_home_of(inode).line & line_mask(true));
 	return !home || !INFLIGHT_LOAD(&home->header);
 }
 

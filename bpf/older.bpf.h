@@ -19,7 +19,6 @@
  */
 #define INODE_BITS (1U << 16)
 
-bool ior_draining;
 __u64 ior_seen[INODE_BITS / 64];
 __u64 ior_older[INODE_BITS / 64];
 __u64 ior_selected[INODE_BITS / 64];
@@ -66,7 +65,7 @@ static __noinline int inode_touch(__u64 inode, bool selected, bool direct)
 /* Its end will look like that of an op begun before attach: not to be counted as that, too. */
 static __noinline int op_without_room(__u64 inode)
 {
-	if (ior_draining)
+	if (ior_state.draining)
 		bit_set(ior_confessed, inode);
 	return loss_count(IOR_LOSS_UNTRACKED);
 }

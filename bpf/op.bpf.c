@@ -13,6 +13,7 @@
 #include "span.bpf.h"
 
 const volatile struct ior_options ior_options = {};
+struct ior_state ior_state SEC(".data.state") = {};
 
 _Static_assert((IOR_MODE_COUNT_ & (IOR_MODE_COUNT_ - 1)) == 0, "modes are masked");
 _Static_assert((IOR_OP_COUNT_ & (IOR_OP_COUNT_ - 1)) == 0, "kinds are masked");
@@ -28,15 +29,9 @@ struct {
 
 /* ---- an op's life ---------------------------------------------------------------------------- */
 
-/*
- * Has any op ever had to wait for its first bio? Never taken back: while there was none, the hook
- * on every bio need not search for one.
- */
-bool ior_any_pending;
-
 static __always_inline bool op_any_is_pending(void)
 {
-	return ior_any_pending;
+	return ior_state.any_pending;
 }
 
 /* What an op that has just opened still has to do. */
@@ -152,7 +147,7 @@ static __always_inline int slot_take(const struct op_desc *desc, struct ior_slot
  */
 static __noinline int op_begin_empty(__u64 key, enum ior_mode mode)
 {
-	if (ior_draining && mode != IOR_MODE_DIRECT && inflight_find(key) < 0)
+	if (ior_state.draining && mode != IOR_MODE_DIRECT && inflight_find(key) < 0)
 		inflight_claim(key);
 	return 0;
 }
@@ -172,12 +167,12 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 	__u16 flags = op_fill(slot, desc, range);
 
 	op_count(desc->kind, flags, desc->fs);
-	if (ior_draining)
+	if (ior_state.draining)
 		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
 	if (op_opens_at_submit(desc)) {
 		slot->state = IOR_SLOT_PENDING;
-		if (!ior_any_pending)
-			ior_any_pending = true;
+		if (!ior_state.any_pending)
+			ior_state.any_pending = 1;
 		return OPEN_ALONE;
 	}
 	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ);
@@ -268,7 +263,7 @@ static __always_inline int op_span_begin(struct op_desc *desc)
 	struct ior_slot *slot;
 	__u32 self = 0;
 
-	if (!ior_armed || !span_fill(desc, &self))
+	if (!ior_state.armed || !span_fill(desc, &self))
 		return 0;
 	if (op_publish_slow(self))
 		return op_look_slow(self);
@@ -324,13 +319,13 @@ __noinline enum span_open span_open(__u64 key, __u64 pos, __u64 len_bytes, __u64
 	slot->op.flags |= traits >> TRAIT_FLAGS_SHIFT;
 	fill_opening(slot);
 	op_count(slot->op.kind, slot->op.flags, slot->fs);
-	if (ior_draining)
+	if (ior_state.draining)
 		inode_touch(slot->inode, slot->op.flags & IOR_OPF_SELECTED,
 			    slot->op.mode == IOR_MODE_DIRECT);
 	slot->tentative = (traits & TRAIT_TENTATIVE) && ior_options.sees_submit;
 	if (!slot->tentative)
 		return SPAN_MOVES;
-	ior_any_pending = true;
+	ior_state.any_pending = 1;
 	return SPAN_PENDING;
 }
 
@@ -366,7 +361,7 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 	enum open_result result;
 	__u32 self = 0;
 
-	if (!ior_armed)
+	if (!ior_state.armed)
 		return 0;
 	take_stacks(ctx, desc);
 	if (ior_options.has_spans && op_begin_spanned(desc))
@@ -497,7 +492,7 @@ static __always_inline int op_complete(__u64 kiocb, bool moved)
 	slot = inflight_slot_of(kiocb, &self);
 	if (slot)
 		return op_over_unless_waiting(slot, self, kiocb);
-	if (!ior_draining || !ior_armed)
+	if (!ior_state.draining || !ior_state.armed)
 		return 0;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
 	return op_ended_unbegun(KPTR(struct file, file, f_inode));
@@ -510,7 +505,7 @@ static __always_inline int op_end(__u64 key, __u64 inode)
 
 	if (slot)
 		return op_over(slot, self, key);
-	if (!ior_draining || !ior_armed || !inode)
+	if (!ior_state.draining || !ior_state.armed || !inode)
 		return 0;
 	return op_ended_unbegun(inode);
 }

@@ -79,6 +79,11 @@ static __always_inline __u32 slot_mask(void)
 	return ior_options.slot_mask;
 }
 
+static __always_inline __u8 *any_wide(void)
+{
+	return &ior_state.any_wide;
+}
+
 __noinline int inflight_meet(__u32 self, const __u64 *way); /* pair.bpf.h */
 
 #endif

@@ -198,4 +198,19 @@ struct ior_options {
 	__u8 pad2[3];
 };
 
+/*
+ * Read by every op and seldom written, so in cache lines that nothing else is in. `armed` is set
+ * last, when every program is attached. The `any_` are never taken back: while there was none,
+ * nobody need search for one.
+ */
+struct ior_state {
+	__u8 armed;
+	__u8 draining;	  /* what began before we were armed may still be in flight */
+	__u8 any_pending; /* an op had to wait for its first bio */
+	__u8 any_wide;	  /* an op stood in the wide lines */
+	__u8 pad[4];
+	__u64 path_epoch; /* raised every second, so that renames are noticed */
+};
+IOR_SIZE_IS(struct ior_state, 16);
+
 #endif

@@ -73,6 +73,7 @@ struct host_table {
 	struct ior_races *races;
 	__u32 line_masks[2];
 	__u32 slot_mask;
+	__u8 *any_wide;
 	__u64 lines_read; /* narrow ones, if HOST_COUNTS_LINES: not atomic, for one thread */
 };
 
@@ -97,6 +98,7 @@ static inline void host_table_init(__u32 lines, __u32 wide_lines, __u32 slots)
 		.races = host_zalloc(slots, sizeof(struct ior_races)),
 		.line_masks = { lines - 1, wide_lines - 1 },
 		.slot_mask = slots - 1,
+		.any_wide = host_zalloc(1, 64),
 	};
 }
 
@@ -106,6 +108,7 @@ static inline void host_table_done(void)
 	free(host.lines[1]);
 	free(host.slots);
 	free(host.races);
+	free(host.any_wide);
 	memset(&host, 0, sizeof(host));
 }
 
@@ -117,6 +120,11 @@ static inline __u32 line_mask(bool wide)
 static inline __u32 slot_mask(void)
 {
 	return host.slot_mask;
+}
+
+static inline __u8 *any_wide(void)
+{
+	return host.any_wide;
 }
 
 static inline struct ior_line *line_at(bool wide, __u32 i)

@@ -103,6 +103,9 @@ mutant every_chunk_counts $H \
 	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide)/if (1)/'
 mutant look_forgets_its_chunk $H '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
 mutant narrow_ignores_wide $H 's/if (slot->wide || !wide_is_empty(c.inode))/if (slot->wide)/'
+mutant first_wide_noted_late $H \
+	'/^static __always_inline bool wide_publish/,/^}/{/any_wide()/d}
+	s/^\t\twide_look_at_narrow(&c);/\t\t{ &INFLIGHT_STORE(any_wide(), 1); }/'
 mutant wide_ignores_narrow $H 's/^\t\twide_look_at_narrow(&c);/\t\t;/'
 mutant untracked_leaves_words $H 's/chunks_run(&c, STEP_CLEAR, c.failed_at);/;/'
 mutant untracked_leaves_counts $H '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'

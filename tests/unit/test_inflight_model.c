@@ -105,6 +105,7 @@ struct world {
 	struct ior_line lines[LINES], wide_lines[WIDE_LINES];
 	struct ior_slot slots[SLOTS];
 	struct ior_races races[SLOTS];
+	__u8 any_wide __attribute__((aligned(8)));
 	__u64 seen[TASKS_MAX]; /* hash of all that a task has read, and how far it is */
 	__u8 finished[TASKS_MAX];
 	__u8 moment[2][OPS_MAX]; /* by stage */
@@ -396,6 +397,7 @@ static void world_begin(const struct scene *s)
 		.races = world.races,
 		.line_masks = { LINES - 1, WIDE_LINES - 1 },
 		.slot_mask = SLOTS - 1,
+		.any_wide = &world.any_wide,
 	};
 	for (__u32 i = 0; i < s->crowd; i++)
 		world.lines[home.line & line_mask(false)].ways[i] =

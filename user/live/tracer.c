@@ -117,6 +117,7 @@ static int choose_programs(struct iorace_bpf *skel, const struct plan *plan)
 		       #section " of both objects")
 SAME_VARIABLES(rodata);
 SAME_VARIABLES(bss);
+SAME_VARIABLES(data_state);
 _Static_assert(offsetof(struct iorace_bpf__rodata, ior_options) ==
 		       offsetof(struct iorace_by_helper_bpf__rodata, ior_options),
 	       "options of both objects");
@@ -257,23 +258,23 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 
 void tracer_arm(struct tracer *tracer)
 {
-	tracer->skel->bss->ior_draining = true;
-	__atomic_store_n(&tracer->skel->bss->ior_armed, true, __ATOMIC_SEQ_CST);
+	tracer->skel->data_state->ior_state.draining = true;
+	__atomic_store_n(&tracer->skel->data_state->ior_state.armed, true, __ATOMIC_SEQ_CST);
 }
 
 void tracer_disarm(struct tracer *tracer)
 {
-	__atomic_store_n(&tracer->skel->bss->ior_armed, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&tracer->skel->data_state->ior_state.armed, false, __ATOMIC_SEQ_CST);
 }
 
 void tracer_tick(struct tracer *tracer)
 {
-	tracer->skel->bss->ior_path_epoch++;
+	tracer->skel->data_state->ior_state.path_epoch++;
 }
 
 void tracer_drained(struct tracer *tracer)
 {
-	tracer->skel->bss->ior_draining = false;
+	tracer->skel->data_state->ior_state.draining = false;
 }
 
 void tracer_free(struct tracer *tracer)
