@@ -6,16 +6,26 @@
 #include "count.bpf.h"
 #include "fill.bpf.h"
 
-/* Its file system if the file filters want the file, else -1. */
-static __always_inline int file_fs(__u64 inode, __u64 file)
+static __always_inline bool inode_is_file(__u64 inode)
+{
+	return (KREAD(struct inode, inode, i_mode) & S_IFMT) == S_IFREG;
+}
+
+/*
+ * Its file system if the file filters want the file, else -1. The file systems that we know have
+ * direct IO for files only.
+ */
+static __always_inline int file_fs(__u64 inode, __u64 file, enum ior_mode mode)
 {
 	__u64 sb = KPTR(struct inode, inode, i_sb);
-	__u64 magic = KREAD(struct super_block, sb, s_magic);
+	enum ior_fs fs;
 
-	if (!file_is_wanted(inode, file, KREAD(struct super_block, sb, s_dev), magic) ||
-	    (KREAD(struct inode, inode, i_mode) & S_IFMT) != S_IFREG)
+	if (!file_is_wanted(inode, file, sb))
 		return -1;
-	return ior_fs_of_magic(magic);
+	fs = ior_fs_of_magic(KREAD(struct super_block, sb, s_magic));
+	if ((mode != IOR_MODE_DIRECT || fs == IOR_FS_OTHER) && !inode_is_file(inode))
+		return -1;
+	return fs;
 }
 
 static __always_inline bool mode_is_covered(enum ior_mode mode, int fs)
@@ -40,7 +50,7 @@ static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
 
 	if (!ior_state.armed)
 		return -1;
-	fs = file_fs(inode, file);
+	fs = file_fs(inode, file, mode);
 	if (fs < 0) {
 		stat_count(IOR_STAT_FILTERED);
 		return -1;

@@ -128,16 +128,18 @@ static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u
  */
 static __always_inline void compat_task_ids(__u64 task, struct ior_op *op)
 {
-	__u64 pid_tgid;
+	__u64 tgid_pid;
 
-	if (IOR_HAS_RDONLY_CAST) {
-		op->pid = KREAD(struct task_struct, task, tgid);
-		op->tid = KREAD(struct task_struct, task, pid);
-		return;
-	}
-	pid_tgid = bpf_get_current_pid_tgid();
-	op->pid = pid_tgid >> 32;
-	op->tid = (__u32)pid_tgid;
+	if (!IOR_HAS_RDONLY_CAST)
+		tgid_pid = bpf_get_current_pid_tgid();
+	else if (bpf_core_field_offset(struct task_struct, tgid) ==
+		 bpf_core_field_offset(struct task_struct, pid) + sizeof(op->tid))
+		tgid_pid = KWORD(KADDR(struct task_struct, task, pid));
+	else
+		tgid_pid = (__u64)KREAD(struct task_struct, task, tgid) << 32 |
+			   (__u32)KREAD(struct task_struct, task, pid);
+	op->pid = tgid_pid >> 32;
+	op->tid = (__u32)tgid_pid;
 }
 
 /* Of any task; 0 where the kernel has no cgroups. */

@@ -75,14 +75,18 @@ static __always_inline bool magic_is_listed(__u64 magic)
 	return false;
 }
 
-/* Cheapest first; every group that is not empty must agree. */
-static __always_inline bool file_is_wanted(__u64 inode, __u64 file, __u32 dev, __u64 magic)
+/* Cheapest first; every group that is not empty must agree. Reads only what is asked about. */
+static __always_inline bool file_is_wanted(__u64 inode, __u64 file, __u64 sb)
 {
+	__u32 dev;
+
 	if (!ior_options.filters_files)
 		return true;
+	dev = KREAD(struct super_block, sb, s_dev);
 	if (ior_options.devs_count && !dev_is_listed(dev))
 		return false;
-	if (ior_options.magics_count && !magic_is_listed(magic))
+	if (ior_options.magics_count &&
+	    !magic_is_listed(KREAD(struct super_block, sb, s_magic)))
 		return false;
 	if (ior_options.inodes_count && !inode_is_listed(inode, dev))
 		return false;

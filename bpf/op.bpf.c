@@ -44,28 +44,49 @@ enum open_result {
 	OPEN_STALE,	     /* an earlier op of this key has words that must be searched for */
 };
 
+/* Where an op in one chunk has its word. */
+struct spot {
+	struct ior_line *line; /* NULL: it is in many chunks */
+	__u64 tag;
+	__u32 at;
+};
+
+/*
+ * The line is mostly in no cache of this CPU: it is touched as soon as it is known, and comes while
+ * the rest of the op is read.
+ */
+static __always_inline struct spot op_spot(__u64 inode, struct ior_range range)
+{
+	__u64 chunk = ior_chunk_of(range.start);
+	struct spot spot = {};
+	struct ior_home home;
+
+	if (ior_chunk_of(range.end - 1) != chunk)
+		return spot;
+	home = ior_home_of(inode, chunk);
+	spot.tag = home.tag;
+	spot.at = home.line & line_mask(false);
+	spot.line = line_at(false, spot.at);
+	if (spot.line)
+		INFLIGHT_LOAD(&spot.line->header);
+	return spot;
+}
+
 /* One chunk, room in its line and nobody near: everything in one cache line. */
 static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self,
 						       __u64 inode, struct ior_range range,
-						       bool writes)
+						       bool writes, struct spot spot)
 {
-	__u64 chunk = ior_chunk_of(range.start);
-	struct ior_line *line;
-	struct ior_home home;
-	__u64 word;
-	__u32 at;
+	__u64 word = ior_word_in_one_chunk(range, spot.tag, self, writes, true);
 	int way;
 
-	if (ior_chunk_of(range.end - 1) != chunk)
+	if (!spot.line)
 		return OPEN_IN_MANY_CHUNKS;
-	home = ior_home_of(inode, chunk);
-	at = home.line & line_mask(false);
-	line = line_at(false, at);
-	word = ior_word_in_one_chunk(range, home.tag, self, writes, true);
-	way = line ? inflight_publish_fast(slot, line, at, word) : -1;
+	way = inflight_publish_fast(slot, spot.line, spot.at, word);
 	if (way < 0)
 		return OPEN_NO_ROOM;
-	if ((!line_is_ours(line, way) && (line_candidates(line, word) || line_was_passed(line))) ||
+	if ((!line_is_ours(spot.line, way) &&
+	     (line_candidates(spot.line, word) || line_was_passed(spot.line))) ||
 	    !wide_is_empty(inode))
 		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
@@ -162,7 +183,7 @@ static __always_inline bool op_opens_at_submit(const struct op_desc *desc)
 /* An op that has its slot: everything up to the publish of the common case. */
 static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u32 self,
 						      const struct op_desc *desc,
-						      struct ior_range range)
+						      struct ior_range range, struct spot spot)
 {
 	__u16 flags = op_fill(slot, desc, range);
 
@@ -175,7 +196,7 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 			ior_state.any_pending = 1;
 		return OPEN_ALONE;
 	}
-	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ);
+	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ, spot);
 }
 
 /*
@@ -187,6 +208,7 @@ __noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
 {
 	struct ior_range range;
 	struct ior_slot *slot;
+	struct spot spot;
 	int fs, self;
 
 	if (!desc || !ret_self)
@@ -200,13 +222,15 @@ __noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
 		op_begin_empty(desc->key, desc->mode);
 		return OPEN_ALONE;
 	}
+	spot = op_spot(desc->inode, range);
 	self = slot_take(desc, &slot);
 	*ret_self = self & (SLOT_IS_STALE - 1);
 	if (!slot) {
 		op_without_room(desc->inode);
 		return OPEN_ALONE;
 	}
-	return self & SLOT_IS_STALE ? OPEN_STALE : op_enter_slot(slot, self, desc, range);
+	return self & SLOT_IS_STALE ? OPEN_STALE :
+				      op_enter_slot(slot, self, desc, range, spot);
 }
 
 #define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
@@ -233,7 +257,7 @@ __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 
 	if (!desc || !ret_self)
 		return false;
-	fs = file_fs(desc->inode, desc->file);
+	fs = file_fs(desc->inode, desc->file, desc->mode);
 	if (fs < 0 || !(ior_options.modes & (1U << (desc->mode & 31))) ||
 	    !mode_is_covered(desc->mode, fs))
 		return false;
@@ -378,17 +402,16 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 {
 	struct ior_range range;
 	struct ior_slot *slot;
+	struct spot spot;
 	int self;
 
-	if (ior_options.has_spans) {
-		take_stacks(ctx, desc);
-		if (op_begin_spanned(desc))
-			return 0;
-	}
+	take_stacks(ctx, desc);
+	if (ior_options.has_spans && op_begin_spanned(desc))
+		return 0;
 	range = desc_range(desc);
 	if (ior_range_is_empty(range))
 		return 0;
-	take_stacks(ctx, desc);
+	spot = op_spot(desc->inode, range);
 	self = slot_take(desc, &slot);
 	if (!slot)
 		return op_without_room(desc->inode);
@@ -396,7 +419,7 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 		self &= SLOT_IS_STALE - 1;
 		op_retire_slow(self);
 	}
-	return op_open(self, op_enter_slot(slot, self, desc, range));
+	return op_open(self, op_enter_slot(slot, self, desc, range, spot));
 }
 
 /* The same for an op whose window opens at its first bio. */
@@ -417,7 +440,8 @@ __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 	inflight_fill_begin(slot);
 	fill_opening(slot);
 	inflight_fill_end(slot);
-	return publish_common(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op));
+	return publish_common(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op),
+			      op_spot(slot->inode, slot->op.range));
 }
 
 static __always_inline int op_submit(__u64 kiocb)

@@ -146,10 +146,13 @@ _Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op
 _Static_assert(IOR_TAG_CHUNK_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
 	       "the chunks of a group differ in their tags");
 
+/* Odd and large: no group of one inode falls on one of another, few bytes away. */
+#define IOR_GROUP_STRIDE 0xC2B2AE3D27D4EB4FULL
+
 static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk)
 {
 	__u64 group = chunk >> IOR_LINE_GROUP_SHIFT;
-	struct ior_home home = ior_home_from_hash(ior_mix(inode + ior_mix(group + 1)));
+	struct ior_home home = ior_home_from_hash(ior_mix(inode + group * IOR_GROUP_STRIDE));
 
 	home.tag = (home.tag & ~IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
 	home.line = (home.line & ~(__u32)IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
