@@ -338,6 +338,39 @@ $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/feature
 bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)
 	$(Q)O=$(abspath $(O)) tests/bench/run
 
+# ---- what no clock measures: instructions, look-ups, cache lines --------------------------------
+
+guard_programs := $(O)/guard-paths $(O)/guard-verifier $(O)/guard-records
+guard_common := $(O)/tests/guard/programs.o $(O)/pure.a
+
+$(O)/tests/guard/%.o: CPPFLAGS += -Itests
+$(O)/tests/guard/programs.o: $(O)/iorace.skel.h
+
+$(O)/guard-paths: $(O)/tests/guard/paths.o $(O)/tests/guard/machine.o $(guard_common)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(O)/guard-verifier: $(O)/tests/guard/verifier.o $(guard_common)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# By the compiler whose figures are on record, at once, with flags of its own.
+guard_records_sources := tests/guard/records.c $(base) $(model) $(report)
+
+$(O)/guard-records: $(guard_records_sources)
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -O2 -std=gnu11 $^ -ljansson -o $@
+
+.PHONY: guard guard-write guard-programs
+guard-programs: $(guard_programs) $(O)/iorace.bpf.o $(O)/iorace_by_helper.bpf.o
+
+guard: guard-programs ## did an op get dearer? Counts, no clock (root, clang 16)
+	$(Q)tests/guard/run $(O) $(CLANG)
+
+guard-write: guard-programs ## put the counts on record: review the diff
+	$(Q)tests/guard/run --write $(O) $(CLANG)
+
 CLANG_FORMAT ?= $(call first_found,clang-format-14 clang-format)
 formatted = $(sort $(shell find bpf include tests user vmlinux -name '*.[ch]' \
 	-not -path "tests/lint/samples/*"))

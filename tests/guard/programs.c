@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "guard/programs.h"
+
+#include "base/cleanup.h"
+
+#include <iorace/records.h>
+#include <iorace/slot.h>
+
+#include "iorace.skel.h" /* for where the variables lie; the bytes come from a file */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+unsigned long long symbol_address(const char *symbol)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long address;
+	char line[256], name[128];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%llx %*c %127s", &address, name) == 2 && !strcmp(name, symbol))
+			return address;
+	}
+	return 0;
+}
+
+/* Filters that one op can pass, or the verifier would see that none does and stop there. */
+static void filter_by_all(struct ior_options *o)
+{
+	o->has_spans = o->want_stacks = 1;
+	o->inodes_count = o->paths_count = o->magics_count = o->pids_count = 1;
+	o->inodes[0] = o->paths[0] = (struct ior_inode_id){.ino = 5, .dev = o->devs[0]};
+	o->magics[0] = IOR_MAGIC_XFS;
+	o->tree_pid = o->want_cgroup = 1;
+	o->comm[0] = 'a';
+	o->filters_tasks = 1;
+}
+
+static void set_options(struct ior_options *o, enum programs_as as)
+{
+	o->line_mask = GUARD_LINES - 1;
+	o->slot_mask = GUARD_SLOTS - 1;
+	o->wide_mask = GUARD_LINES - 1;
+	o->kind_ww = o->kind_rw = 1;
+	o->stale_ns = 60000000000ULL;
+	o->max_records = UINT64_MAX;
+	o->sees_submit = 1;
+	o->modes = ~0U;
+	o->dio_bio_end_io = symbol_address("iomap_dio_bio_end_io");
+	for (int i = 0; i < IOR_MODE_COUNT_; i++)
+		o->covered_fs[i] = ~0U;
+	o->devs_count = o->filters_files = as != AS_WATCH;
+	o->devs[0] = 9 << 20;
+	if (as == AS_ALL)
+		filter_by_all(o);
+}
+
+static const struct {
+	const char *map;
+	unsigned int entries;
+} sizes[] = {
+	{"ior_lines", GUARD_LINES}, {"ior_wide", GUARD_LINES},	{"ior_slots", GUARD_SLOTS},
+	{"ior_races", GUARD_SLOTS}, {"ior_spans", GUARD_SLOTS}, {"ior_ring", 1 << 16},
+};
+
+/* The memory a section of variables starts with, or NULL. */
+static void *variables(struct bpf_object *obj, const char *section)
+{
+	struct bpf_map *map;
+	size_t size;
+
+	bpf_object__for_each_map(map, obj)
+	{
+		const char *name = bpf_map__name(map);
+
+		if (strlen(name) >= strlen(section) &&
+		    !strcmp(name + strlen(name) - strlen(section), section))
+			return (void *)bpf_map__initial_value(map, &size);
+	}
+	return NULL;
+}
+
+static int set_up(struct bpf_object *obj, enum programs_as as, wants_program wanted,
+		  const void *arg)
+{
+	struct iorace_bpf__rodata *rodata = variables(obj, ".rodata");
+	struct iorace_bpf__data_state *state = variables(obj, ".data.state");
+	struct bpf_program *prog;
+	int r = 0;
+
+	if (!rodata || !state)
+		return -ENOENT;
+	set_options((struct ior_options *)&rodata->ior_options, as);
+	state->ior_state.armed = 1;
+	bpf_object__for_each_program(prog, obj)
+		bpf_program__set_autoload(prog, wanted(bpf_program__name(prog), arg));
+	for (size_t i = 0; !r && i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		r = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, sizes[i].map),
+					     sizes[i].entries);
+	return r;
+}
+
+struct bpf_object *programs_load(const char *path, enum programs_as as, wants_program wanted,
+				 const void *arg, int *error, struct reason *why)
+{
+	struct bpf_object *obj = bpf_object__open_file(path, NULL);
+
+	if (!obj) {
+		*error = reason_fail(why, -errno, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	*error = set_up(obj, as, wanted, arg);
+	if (!*error)
+		*error = bpf_object__load(obj);
+	if (!*error)
+		return obj;
+	reason_fail(why, *error, "%s: the kernel refused it: %s", path, strerror(-*error));
+	bpf_object__close(obj);
+	return NULL;
+}

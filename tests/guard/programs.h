@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The shipped programs, opened from their object file and loaded as the guard wants them. */
+#ifndef IORACE_GUARD_PROGRAMS_H
+#define IORACE_GUARD_PROGRAMS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct bpf_object;
+
+enum programs_as {
+	AS_WATCH,    /* no filter, no spans */
+	AS_FILTERED, /* a device filter that matches nothing */
+	AS_ALL,	     /* whatever costs the verifier work: spans, stacks, filters of every sort */
+};
+
+#define GUARD_LINES 64U
+#define GUARD_SLOTS 256U
+
+typedef bool (*wants_program)(const char *name, const void *arg);
+
+/* Loads those that are wanted and arms them. NULL: *error says why (-errno), `why` in words. */
+struct bpf_object *programs_load(const char *path, enum programs_as as, wants_program wanted,
+				 const void *arg, int *error, struct reason *why);
+
+/* 0 if there is none of that name. */
+unsigned long long symbol_address(const char *symbol);
+
+#endif

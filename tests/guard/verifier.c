@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * verifier OBJECT: how many instructions this kernel's verifier processes for each program, one
+ * "name count" a line. Each is loaded alone, with all that can be asked of it. One that the verifier
+ * refuses says "refused"; one that has nothing to attach to here, or that a policy forbids, nothing.
+ */
+#include "guard/programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_named(const char *name, const void *arg)
+{
+	return !strcmp(name, arg);
+}
+
+static int say_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level, (void)fmt, (void)args;
+	return 0;
+}
+
+/* The verifier's own errors; others come before it. */
+static bool is_refusal(int error)
+{
+	return error == -EINVAL || error == -EACCES || error == -E2BIG;
+}
+
+/* 1: told. */
+static int show(const char *path, const char *name)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	struct bpf_object *obj;
+	struct reason why;
+	int r, fd;
+
+	obj = programs_load(path, AS_ALL, is_named, name, &r, &why);
+	if (!obj) {
+		if (is_refusal(r))
+			printf("%s refused\n", name);
+		return is_refusal(r);
+	}
+	fd = bpf_program__fd(bpf_object__find_program_by_name(obj, name));
+	r = !bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (r)
+		printf("%s %u\n", name, info.verified_insns);
+	bpf_object__close(obj);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct bpf_object *obj = argc == 2 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	struct bpf_program *prog;
+	int told = 0;
+
+	if (!obj) {
+		fprintf(stderr, "usage: verifier OBJECT\n");
+		return 2;
+	}
+	libbpf_set_print(say_nothing);
+	bpf_object__for_each_program(prog, obj) told += show(argv[1], bpf_program__name(prog));
+	bpf_object__close(obj);
+	if (!told)
+		fprintf(stderr, "verifier: this kernel takes none of the programs\n");
+	return told ? 0 : 77;
+}
