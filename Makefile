@@ -332,7 +332,7 @@ $(O)/tests/bench/rungs.o: $(O)/iorace.skel.h $(O)/iorace_by_helper.skel.h \
 
 $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/features.o
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lpthread -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -luring -lpthread -o $@
 
 .PHONY: bench
 bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)

@@ -22,14 +22,24 @@
 
 static const struct load loads[] = {
 	{ "4k", "4 KiB random, half writes, psync, one job and file per CPU", LOAD_PSYNC, 4096, 1, 50,
-	  LOAD_FILE_BYTES, false },
+	  LOAD_FILE_BYTES, FILE_OF_THE_JOB },
 	{ "64k", "64 KiB random, half writes, psync, one job and file per CPU", LOAD_PSYNC, 65536, 1,
-	  50, LOAD_FILE_BYTES, false },
+	  50, LOAD_FILE_BYTES, FILE_OF_THE_JOB },
 	{ "qd32", "4 KiB random, half writes, libaio, 32 deep, one job and file per CPU", LOAD_AIO,
-	  4096, 32, 50, LOAD_FILE_BYTES, false },
+	  4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB },
+	{ "qd4096", "the same, 4 096 deep", LOAD_AIO, 4096, 4096, 50, LOAD_FILE_BYTES,
+	  FILE_OF_THE_JOB },
+	{ "uring32", "4 KiB random, half writes, io_uring, 32 deep, one job and file per CPU",
+	  LOAD_URING, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB },
+	{ "one", "4 KiB random, half writes, psync, every job on one file", LOAD_PSYNC, 4096, 1, 50,
+	  LOAD_FILE_BYTES, FILE_OF_ALL },
+	{ "many", "4 KiB random, half writes, psync, every job on 64 files in turn", LOAD_PSYNC, 4096,
+	  1, 50, LOAD_MANY_BYTES, FILES_MANY },
 	{ "hot", "4 KiB random, half writes, psync, every job in the same 256 KiB: conflicts",
-	  LOAD_PSYNC, 4096, 1, 50, 256 << 10, true },
+	  LOAD_PSYNC, 4096, 1, 50, 256 << 10, FILE_OF_ALL },
 };
+
+_Static_assert(ARRAY_SIZE(loads) <= LOADS_MAX, "a report has room for all");
 
 struct options {
 	struct rung_env env;

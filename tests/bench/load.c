@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <linux/aio_abi.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,7 +15,6 @@
 #include <time.h>
 
 #define BLOCK_BYTES_MAX (1U << 20)
-#define DEPTH_MAX 256
 #define NS_PER_SEC 1000000000.0
 
 struct job {
@@ -22,8 +22,8 @@ struct job {
 	atomic_bool *stop;
 	pthread_barrier_t *start;
 	pthread_t thread;
+	const struct load_files *files;
 	unsigned int cpu;
-	int fd;
 	uint64_t random;
 	char *buffer;
 	uint64_t ops;
@@ -61,6 +61,19 @@ static bool next_is_write(struct job *job)
 	return (next_random(job) >> 16) % 100 < job->load->write_percent;
 }
 
+static int next_fd(struct job *job)
+{
+	switch (job->load->on) {
+	case FILE_OF_THE_JOB:
+		return job->files->fds[job->cpu];
+	case FILE_OF_ALL:
+		return job->files->fds[0];
+	case FILES_MANY:
+		break;
+	}
+	return job->files->many[(next_random(job) >> 16) % job->files->many_len];
+}
+
 /* ---- engines --------------------------------------------------------------------------------- */
 
 static int run_psync(struct job *job)
@@ -69,8 +82,9 @@ static int run_psync(struct job *job)
 
 	while (!atomic_load_explicit(job->stop, memory_order_relaxed)) {
 		off_t at = next_offset(job);
-		ssize_t n = next_is_write(job) ? pwrite(job->fd, job->buffer, len, at) :
-						 pread(job->fd, job->buffer, len, at);
+		int fd = next_fd(job);
+		ssize_t n = next_is_write(job) ? pwrite(fd, job->buffer, len, at) :
+						 pread(fd, job->buffer, len, at);
 
 		if (n != (ssize_t)len)
 			return n < 0 ? -errno : -EIO;
@@ -83,7 +97,7 @@ static void aim(struct job *job, struct iocb *iocb)
 {
 	*iocb = (struct iocb){
 		.aio_lio_opcode = next_is_write(job) ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD,
-		.aio_fildes = job->fd,
+		.aio_fildes = next_fd(job),
 		.aio_buf = (uintptr_t)job->buffer,
 		.aio_nbytes = job->load->block_bytes,
 		.aio_offset = next_offset(job),
@@ -94,8 +108,8 @@ static void aim(struct job *job, struct iocb *iocb)
 /* What came back is aimed anew and goes out again, until it is time to stop; then drain. */
 static int turn_around(struct job *job, aio_context_t context, unsigned int *in_flight)
 {
-	struct io_event events[DEPTH_MAX];
-	struct iocb *again[DEPTH_MAX];
+	struct io_event events[LOAD_DEPTH_MAX];
+	struct iocb *again[LOAD_DEPTH_MAX];
 	long n = syscall(SYS_io_getevents, context, 1L, (long)*in_flight, events, NULL);
 
 	if (n < 0)
@@ -119,7 +133,7 @@ static int turn_around(struct job *job, aio_context_t context, unsigned int *in_
 static int run_aio(struct job *job)
 {
 	unsigned int depth = job->load->depth, in_flight = 0;
-	struct iocb iocbs[DEPTH_MAX], *first[DEPTH_MAX];
+	struct iocb iocbs[LOAD_DEPTH_MAX], *first[LOAD_DEPTH_MAX];
 	aio_context_t context = 0;
 	int r = 0;
 
@@ -139,6 +153,74 @@ static int run_aio(struct job *job)
 	return r;
 }
 
+/* False: the ring is full. */
+static bool uring_aim(struct job *job, struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	size_t len = job->load->block_bytes;
+	off_t at = next_offset(job);
+
+	if (!sqe)
+		return false;
+	if (next_is_write(job))
+		io_uring_prep_write(sqe, next_fd(job), job->buffer, len, at);
+	else
+		io_uring_prep_read(sqe, next_fd(job), job->buffer, len, at);
+	return true;
+}
+
+/* As turn_around(). */
+static int uring_turn_around(struct job *job, struct io_uring *ring, unsigned int *in_flight)
+{
+	bool stop = atomic_load_explicit(job->stop, memory_order_relaxed);
+	struct io_uring_cqe *cqe;
+	unsigned int head, n = 0;
+	int r = io_uring_submit_and_wait(ring, 1);
+
+	if (r < 0)
+		return r;
+	io_uring_for_each_cqe(ring, head, cqe) {
+		if (cqe->res != (int)job->load->block_bytes)
+			return cqe->res < 0 ? cqe->res : -EIO;
+		n++;
+	}
+	io_uring_cq_advance(ring, n);
+	job->ops += n;
+	*in_flight -= n;
+	for (; !stop && n && uring_aim(job, ring); n--)
+		++*in_flight;
+	return 0;
+}
+
+static int run_uring(struct job *job)
+{
+	unsigned int in_flight = 0;
+	struct io_uring ring;
+	int r = io_uring_queue_init(job->load->depth, &ring, 0);
+
+	if (r < 0)
+		return r;
+	while (in_flight < job->load->depth && uring_aim(job, &ring))
+		in_flight++;
+	while (!r && in_flight)
+		r = uring_turn_around(job, &ring, &in_flight);
+	io_uring_queue_exit(&ring);
+	return r;
+}
+
+static int run_engine(struct job *job)
+{
+	switch (job->load->engine) {
+	case LOAD_PSYNC:
+		return run_psync(job);
+	case LOAD_AIO:
+		return run_aio(job);
+	case LOAD_URING:
+		break;
+	}
+	return run_uring(job);
+}
+
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 static void *job_main(void *arg)
@@ -153,7 +235,7 @@ static void *job_main(void *arg)
 	pthread_barrier_wait(job->start);
 	wall = clock_ns(CLOCK_MONOTONIC);
 	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	job->error = job->load->engine == LOAD_AIO ? run_aio(job) : run_psync(job);
+	job->error = run_engine(job);
 	job->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	job->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
 	return NULL;
@@ -199,8 +281,8 @@ int load_run(const struct load *load, const struct load_files *files, unsigned i
 			.load = load,
 			.stop = &stop,
 			.start = &start,
+			.files = files,
 			.cpu = i,
-			.fd = files->fds[load->shared ? 0 : i],
 			.random = seed += 0x9E3779B97F4A7C15ULL,
 			.buffer = buffers[i],
 		};
@@ -225,17 +307,17 @@ int load_run(const struct load *load, const struct load_files *files, unsigned i
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* Written once, so that later IO finds written extents and the inode's S_NOSEC set. */
-static int make_file(const char *dir, unsigned int i)
+static int make_file(const char *dir, const char *name, unsigned int i, off_t bytes)
 {
 	static char zeros[1 << 20] __attribute__((aligned(4096)));
 	_cleanup_(closep) int fd = -1;
 	char path[4096];
 
-	snprintf(path, sizeof(path), "%s/load.%u", dir, i);
+	snprintf(path, sizeof(path), "%s/%s.%u", dir, name, i);
 	fd = open(path, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	for (off_t at = 0; at < (off_t)LOAD_FILE_BYTES; at += sizeof(zeros)) {
+	for (off_t at = 0; at < bytes; at += sizeof(zeros)) {
 		if (pwrite(fd, zeros, sizeof(zeros), at) != (ssize_t)sizeof(zeros))
 			return errno ? -errno : -EIO;
 	}
@@ -244,27 +326,41 @@ static int make_file(const char *dir, unsigned int i)
 	return take_fd(fd);
 }
 
+static int make_files(const char *dir, const char *name, unsigned int count, off_t bytes, int *fds,
+		      unsigned int *len)
+{
+	for (; *len < count; ++*len) {
+		int fd = make_file(dir, name, *len, bytes);
+
+		if (fd < 0)
+			return fd;
+		fds[*len] = fd;
+	}
+	return 0;
+}
+
 int load_open(const char *dir, unsigned int jobs, struct load_files *ret)
 {
 	struct load_files files = {};
+	int r;
 
 	if (jobs > LOAD_JOBS_MAX)
 		jobs = LOAD_JOBS_MAX;
-	for (; files.jobs < jobs; files.jobs++) {
-		int fd = make_file(dir, files.jobs);
-
-		if (fd < 0) {
-			load_close(&files);
-			return fd;
-		}
-		files.fds[files.jobs] = fd;
-	}
-	*ret = files;
-	return 0;
+	r = make_files(dir, "load", jobs, LOAD_FILE_BYTES, files.fds, &files.jobs);
+	if (!r)
+		r = make_files(dir, "many", LOAD_MANY, LOAD_MANY_BYTES, files.many,
+			       &files.many_len);
+	if (r)
+		load_close(&files);
+	else
+		*ret = files;
+	return r;
 }
 
 void load_close(struct load_files *files)
 {
 	while (files->jobs)
 		close(files->fds[--files->jobs]);
+	while (files->many_len)
+		close(files->many[--files->many_len]);
 }

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#define LOADS_MAX 8
+
 struct bench_report {
 	char date[32];
 	char kernel[128];
@@ -15,7 +17,7 @@ struct bench_report {
 	unsigned int cpus;
 	unsigned int rounds;
 	unsigned int run_ms;
-	struct load_report loads[8];
+	struct load_report loads[LOADS_MAX];
 	size_t loads_len;
 };
 
