@@ -80,9 +80,15 @@ symbol := \
 	user/symbol/stacks.c
 
 report := \
+	user/report/csv.c \
 	user/report/draw.c \
+	user/report/html.c \
 	user/report/jsonl.c \
+	user/report/junit.c \
+	user/report/markup.c \
 	user/report/reporters.c \
+	user/report/sarif.c \
+	user/report/tap.c \
 	user/report/text.c \
 	user/report/text_parts.c \
 	user/report/text_stress.c \

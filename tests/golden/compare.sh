@@ -15,7 +15,8 @@ for path in "$fresh"/*; do
 	diff -u --label "golden/$name" --label "now/$name" "$here/$name" "$path" || status=1
 done
 # A fixture that is gone from the program must not go on looking tested.
-for path in "$here"/*.txt "$here"/*.json; do
+for path in "$here"/*.txt "$here"/*.json "$here"/*.html "$here"/*.csv "$here"/*.xml \
+	"$here"/*.tap "$here"/*.sarif; do
 	[ -e "$fresh/${path##*/}" ] || { echo "golden/${path##*/}: nothing writes it"; status=1; }
 done
 [ "$status" = 0 ] || echo "golden: differs; if that is meant: make golden, and read the diff"

@@ -267,8 +267,9 @@ static int tell_conflict(const struct reporter_ops *reporter, const struct confl
 	r = tally_findings(tally, NULL, NULL, &findings);
 	if (r < 0)
 		return r;
-	r = reporter->conflict(conflict, style, out);
-	for (size_t i = 0; i < findings.len && r == 0; i++)
+	if (reporter->conflict)
+		r = reporter->conflict(conflict, style, out);
+	for (size_t i = 0; i < findings.len && r == 0 && reporter->finding; i++)
 		r = reporter->finding(&findings.items[i], style, out);
 	return r;
 }
@@ -345,21 +346,28 @@ static struct summary_view lossy_summary(void)
 	return summary;
 }
 
+/* What the end of a run derives. The reason lives as long as `why`. */
+static void end_summary(struct summary_view *summary, struct reason *why)
+{
+	const struct verdict_input in = {
+		.conflicts = summary->conflicts,
+		.ops = summary->ops[IOR_OP_READ] + summary->ops[IOR_OP_WRITE],
+		.overlapping = summary->overlapping,
+		.losses = summary->losses,
+	};
+
+	summary->verdict = run_verdict(&in, why);
+	summary->reason = why->text;
+}
+
 static int write_summary(const char *dir, const struct reporter_ops *reporter, const char *name,
 			 struct summary_view summary)
 {
-	const struct verdict_input in = {
-		.conflicts = summary.conflicts,
-		.ops = summary.ops[IOR_OP_READ] + summary.ops[IOR_OP_WRITE],
-		.overlapping = summary.overlapping,
-		.losses = summary.losses,
-	};
 	_cleanup_(buf_done) struct buf out = {};
 	struct reason why = {};
 	int r = 0;
 
-	summary.verdict = run_verdict(&in, &why);
-	summary.reason = why.text;
+	end_summary(&summary, &why);
 	for (size_t i = 0; i < ARRAY_SIZE(coverage) && r == 0; i++)
 		r = reporter->coverage(&coverage[i], &plain, &out);
 	if (r == 0)
@@ -497,10 +505,70 @@ static int write_stress(const char *dir, const struct reporter_ops *reporter)
 	return r < 0 ? r : write_file(dir, "stress", reporter->ending, &out);
 }
 
+/* All there is, in the order of a run. */
+static int tell_document(const struct reporter_ops *reporter, const struct report_style *style,
+			 struct buf *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(coverage) && r == 0 && reporter->coverage; i++)
+		r = reporter->coverage(&coverage[i], style, out);
+	for (size_t i = 0; i < ARRAY_SIZE(fixtures) && r == 0; i++)
+		r = tell_conflict(reporter, fixtures[i].conflict, style, out);
+	return r;
+}
+
+static int write_document(const char *dir, const struct reporter_ops *reporter, const char *name,
+			  struct summary_view summary, bool full)
+{
+	_cleanup_(report_doc_done) struct report_doc doc = {};
+	_cleanup_(buf_done) struct buf out = {};
+	const struct report_style style = {.doc = &doc};
+	struct reason why = {};
+	int r = full ? tell_document(reporter, &style, &out) : 0;
+
+	end_summary(&summary, &why);
+	if (r == 0)
+		r = reporter->summary(&summary, &style, &out);
+	return r < 0 ? r : write_file(dir, name, reporter->ending, &out);
+}
+
+static int write_stress_document(const char *dir, const struct reporter_ops *reporter)
+{
+	const struct torn_view torn = torn_fixture(STRESS_TORN_READ, STRESS_HOW_MIX);
+	const struct stress_view stress = stress_fixture(STRESS_RESULT_TORN);
+	_cleanup_(report_doc_done) struct report_doc doc = {};
+	_cleanup_(buf_done) struct buf out = {};
+	const struct report_style style = {.doc = &doc};
+	int r = reporter->torn(&torn, &style, &out);
+
+	if (r == 0)
+		r = reporter->stress(&stress, &style, &out);
+	return r < 0 ? r : write_file(dir, "stress", reporter->ending, &out);
+}
+
+static int write_documents(const char *dir, const struct reporter_ops *reporter)
+{
+	int r;
+
+	r = write_stress_document(dir, reporter);
+	if (r < 0)
+		return r;
+	r = write_document(dir, reporter, "run_clean", clean_summary(), false);
+	if (r < 0)
+		return r;
+	r = write_document(dir, reporter, "run_conflicts", conflicts_summary(), true);
+	if (r < 0)
+		return r;
+	return write_document(dir, reporter, "run_with_every_loss", lossy_summary(), false);
+}
+
 static int write_all(const char *dir, const struct reporter_ops *reporter)
 {
 	int r;
 
+	if (reporter->is_document)
+		return write_documents(dir, reporter);
 	r = write_conflicts(dir, reporter);
 	if (r < 0)
 		return r;

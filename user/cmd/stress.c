@@ -69,7 +69,7 @@ static const struct opt stress_opts[] = {
 	{ "keep", 0, NULL, "leave the scratch file where it is", OPT_FLAG(struct stress_words, keep) },
 	{ "format", 0, "FORMAT", "text or json, one object per line",
 	  OPT_STRING(struct stress_words, format) },
-	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt",
+	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt,\n.html, .csv, .xml (JUnit), .tap, .sarif",
 	  OPT_LIST(struct stress_words, reports) },
 	{ "max-records", 0, "N", "write at most N findings, then count (100000)",
 	  OPT_UNSIGNED(struct stress_words, max_records) },

@@ -38,7 +38,7 @@ const struct opt tracing_opts[] = {
 	{ .help = "Filters", OPT_GROUP(struct tracing_opts, filters, filter_opts) },
 	{ "format", 0, "FORMAT", "text or json, one object per line",
 	  OPT_STRING(struct tracing_opts, format) },
-	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt",
+	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt,\n.html, .csv, .xml (JUnit), .tap, .sarif",
 	  OPT_LIST(struct tracing_opts, reports) },
 	{ "duration", 0, "T", "end after T: 5s, 2m, 1h",
 	  OPT_PARSE(struct tracing_opts, duration_ns, parse_run_time) },

@@ -11,16 +11,30 @@
 #include "model/stress_view.h"
 #include "model/view.h"
 
-struct buf;
+#include "base/buf.h"
+
+/* What a format that is one document keeps from call to call. Starts as {}. */
+struct report_doc {
+	struct buf held;  /* what can be written only when the end is known */
+	struct buf more;  /* the same, for another part of the document */
+	struct buf aside; /* and another */
+	uint64_t told;	  /* results so far */
+	uint64_t shown;	  /* of what a format shows no more than so much of */
+	uint64_t failed;
+};
+
+void report_doc_done(struct report_doc *doc);
 
 struct report_style {
 	bool color; /* escape sequences allowed: a terminal */
 	unsigned width; /* columns to draw ranges in; 0: default */
+	struct report_doc *doc; /* of this output; formats that write line by line need none */
 };
 
 struct reporter_ops {
 	const char *name;   /* as --format knows it */
 	const char *ending; /* as --report FILE knows it, with its dot */
+	bool is_document;   /* whole only after `summary` or `stress`: needs style->doc */
 	int (*coverage)(const struct coverage_view *row, const struct report_style *style,
 			struct buf *out);
 	int (*conflict)(const struct conflict_view *conflict, const struct report_style *style,
@@ -37,7 +51,8 @@ struct reporter_ops {
 
 /* Tables end with NULL. */
 extern const struct reporter_ops *const reporters[];
-const struct reporter_ops *reporter_by_name(const char *name);	 /* NULL: none of that name */
+/* Of those that write line by line, fit for a stream; NULL: none of that name. */
+const struct reporter_ops *reporter_by_name(const char *name);
 const struct reporter_ops *reporter_by_ending(const char *file); /* NULL: unknown ending */
 
 #endif

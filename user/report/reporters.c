@@ -3,19 +3,30 @@
 
 #include <string.h>
 
+#include "report/csv.h"
+#include "report/html.h"
 #include "report/jsonl.h"
+#include "report/junit.h"
+#include "report/sarif.h"
+#include "report/tap.h"
 #include "report/text.h"
 
 const struct reporter_ops *const reporters[] = {
-	&text_reporter,
-	&jsonl_reporter,
-	NULL,
+	&text_reporter,	 &jsonl_reporter, &html_reporter,  &csv_reporter,
+	&junit_reporter, &tap_reporter,	  &sarif_reporter, NULL,
 };
+
+void report_doc_done(struct report_doc *doc)
+{
+	buf_done(&doc->held);
+	buf_done(&doc->more);
+	buf_done(&doc->aside);
+}
 
 const struct reporter_ops *reporter_by_name(const char *name)
 {
 	for (const struct reporter_ops *const *reporter = reporters; *reporter; reporter++) {
-		if (strcmp((*reporter)->name, name) == 0)
+		if (!(*reporter)->is_document && strcmp((*reporter)->name, name) == 0)
 			return *reporter;
 	}
 	return NULL;

@@ -74,7 +74,7 @@ static void put_rows(const char labels[2], struct row rows[2], struct buf *out)
 	}
 }
 
-static void put_file_id(const struct file_view *file, struct buf *out)
+void text_file_id(const struct file_view *file, struct buf *out)
 {
 	if (file->fs) {
 		escape_puts(out, file->fs);
@@ -86,7 +86,7 @@ static void put_file_id(const struct file_view *file, struct buf *out)
 		buf_printf(out, " subvolume %" PRIu64, (uint64_t)file->id.subvol);
 }
 
-static void put_file(const struct file_view *file, struct buf *out)
+void text_file(const struct file_view *file, struct buf *out)
 {
 	static const char *const remarks[] = {
 		[PATH_OK] = "",
@@ -99,7 +99,7 @@ static void put_file(const struct file_view *file, struct buf *out)
 	_Static_assert(ARRAY_SIZE(remarks) == PATH_STATE_COUNT_, "every path state has a remark");
 
 	if (!file->path) {
-		put_file_id(file, out);
+		text_file_id(file, out);
 		return;
 	}
 	if (file->path_state == PATH_TRUNCATED)
@@ -109,17 +109,15 @@ static void put_file(const struct file_view *file, struct buf *out)
 		buf_puts(out, remarks[file->path_state]);
 }
 
-/* "write/write  fio ↔ postgres   /data/file": programs sorted, so that one can grep for it. */
-static void put_headline(const char *kind, const struct ior_finding_key *key,
-			 const struct file_view *file, struct buf *out)
+void text_headline(const char *kind, const struct ior_finding_side sides[2],
+		   const struct file_view *file, struct buf *out)
 {
-	buf_printf(out, " %s  ", kind);
-	put_comm(key->sides[0].comm, out);
+	buf_printf(out, "%s  ", kind);
+	put_comm(sides[0].comm, out);
 	buf_puts(out, " ↔ ");
-	put_comm(key->sides[1].comm, out);
+	put_comm(sides[1].comm, out);
 	buf_puts(out, "   ");
-	put_file(file, out);
-	buf_puts(out, "   ");
+	text_file(file, out);
 }
 
 static void put_overlap(struct ior_range overlap, struct buf *out)
@@ -144,8 +142,7 @@ static void put_tear(uint8_t tear, const struct report_style *style, struct buf 
 			     tear_name(tear), out);
 }
 
-/* "write direct"; a truncate is "size" and needs no mode of the same name. */
-static void put_what(uint8_t kind, uint8_t mode, struct buf *out)
+void text_what(uint8_t kind, uint8_t mode, struct buf *out)
 {
 	buf_puts(out, kind_name(kind));
 	if (mode != IOR_MODE_SIZE)
@@ -162,7 +159,7 @@ static void put_task(const struct ior_op *op, struct buf *out)
 		buf_puts(out, " (kernel)");
 }
 
-static void put_lock(uint8_t i_rwsem, uint8_t self, struct buf *out)
+void text_lock(uint8_t i_rwsem, uint8_t self, struct buf *out)
 {
 	buf_printf(out, "i_rwsem %s", lock_name(i_rwsem));
 	if (i_rwsem == IOR_LOCK_EXCLUSIVE && self != IOR_SELF_UNKNOWN)
@@ -199,10 +196,10 @@ static struct row op_row(const struct conflict_view *conflict, size_t i)
 	const struct ior_op *op = &view->op;
 	struct row row = {};
 
-	put_what(op->kind, op->mode, &row.cells[0]);
+	text_what(op->kind, op->mode, &row.cells[0]);
 	draw_interval(op->range, &row.cells[1]);
 	put_task(op, &row.cells[2]);
-	put_lock(op->lock.i_rwsem, op->lock.self, &row.cells[3]);
+	text_lock(op->lock.i_rwsem, op->lock.self, &row.cells[3]);
 	if (view->range_lock) {
 		buf_puts(&row.cells[3], ", range lock ");
 		escape_puts(&row.cells[3], view->range_lock);
@@ -252,7 +249,9 @@ static int text_conflict(const struct conflict_view *conflict, const struct repo
 	struct row rows[2] = {op_row(conflict, 0), op_row(conflict, 1)};
 
 	text_painted(style, PAINT_BAD, "CONFLICT", out);
-	put_headline(traits.kind, &key, &conflict->file, out);
+	buf_putc(out, ' ');
+	text_headline(traits.kind, key.sides, &conflict->file, out);
+	buf_puts(out, "   ");
 	put_overlap(traits.overlap, out);
 	put_tear(traits.tear, style, out);
 	buf_putc(out, '\n');
@@ -263,7 +262,7 @@ static int text_conflict(const struct conflict_view *conflict, const struct repo
 	buf_puts(out, "     ");
 	units_append_time(out, conflict->time_real_ns);
 	buf_puts(out, "   ");
-	put_file_id(&conflict->file, out);
+	text_file_id(&conflict->file, out);
 	put_cgroups(conflict, out);
 	buf_putc(out, '\n');
 	put_stack(&conflict->ops[0], 'A', out);
@@ -276,8 +275,8 @@ static struct row side_row(const struct ior_finding_side *side)
 	struct row row = {};
 
 	put_comm(side->comm, &row.cells[0]);
-	put_what(side->kind, side->mode, &row.cells[1]);
-	put_lock(side->lock, IOR_SELF_UNKNOWN, &row.cells[2]);
+	text_what(side->kind, side->mode, &row.cells[1]);
+	text_lock(side->lock, IOR_SELF_UNKNOWN, &row.cells[2]);
 	return row;
 }
 
@@ -302,12 +301,13 @@ static void put_ranges(const struct finding_view *finding, struct buf *out)
 static int text_finding(const struct finding_view *finding, const struct report_style *style,
 			struct buf *out)
 {
-	struct ior_finding_key key = {.sides = {finding->sides[0], finding->sides[1]}};
 	struct row rows[2] = {side_row(&finding->sides[0]), side_row(&finding->sides[1])};
 
 	text_painted(style, PAINT_BAD, "FINDING", out);
-	put_headline(pair_name(finding->sides[0].kind, finding->sides[1].kind), &key,
-		     &finding->file, out);
+	buf_putc(out, ' ');
+	text_headline(pair_name(finding->sides[0].kind, finding->sides[1].kind), finding->sides,
+		      &finding->file, out);
+	buf_puts(out, "   ");
 	text_count(finding->count, "conflict", "conflicts", out);
 	buf_puts(out, ", ");
 	units_append_size(out, finding->bytes);
@@ -319,7 +319,7 @@ static int text_finding(const struct finding_view *finding, const struct report_
 	buf_puts(out, ", last ");
 	units_append_time(out, finding->last_real_ns);
 	buf_puts(out, "\n     ");
-	put_file_id(&finding->file, out);
+	text_file_id(&finding->file, out);
 	return buf_printf(out, "   id %016" PRIx64 "\n\n", finding->fingerprint);
 }
 

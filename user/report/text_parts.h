@@ -3,9 +3,12 @@
 #ifndef IORACE_REPORT_TEXT_PARTS_H
 #define IORACE_REPORT_TEXT_PARTS_H
 
+#include <iorace/records.h>
+
 #include <stdint.h>
 
 struct buf;
+struct file_view;
 struct report_style;
 struct stress_view;
 struct summary_view;
@@ -19,6 +22,22 @@ void text_painted(const struct report_style *style, enum paint paint, const char
 
 /* "1 204 conflicts" */
 void text_count(uint64_t count, const char *one, const char *many, struct buf *out);
+
+/* "write/write  fio ↔ postgres   /data/file": programs sorted, so that one can grep for it. */
+void text_headline(const char *kind, const struct ior_finding_side sides[2],
+		   const struct file_view *file, struct buf *out);
+
+/* The path and what is known of it; else the device and the inode. */
+void text_file(const struct file_view *file, struct buf *out);
+
+/* "xfs 259:3 inode 2619" */
+void text_file_id(const struct file_view *file, struct buf *out);
+
+/* "write direct"; a truncate is "size" and needs no mode of the same name. */
+void text_what(uint8_t kind, uint8_t mode, struct buf *out);
+
+/* "i_rwsem exclusive by another" */
+void text_lock(uint8_t i_rwsem, uint8_t self, struct buf *out);
 
 int text_summary(const struct summary_view *summary, const struct report_style *style,
 		 struct buf *out);

@@ -16,6 +16,15 @@ static unsigned int columns_of(int fd)
 	return ioctl(fd, TIOCGWINSZ, &ws) ? 0 : ws.ws_col;
 }
 
+/* `outputs` stays where it is from now on: a style knows its document. */
+static void add(struct outputs *outputs, const struct output *new)
+{
+	struct output *out = &outputs->items[outputs->len++];
+
+	*out = *new;
+	out->style.doc = &out->doc;
+}
+
 int outputs_add_stream(struct outputs *outputs, const struct reporter_ops *reporter, FILE *file,
 		       bool conflicts, bool coverage)
 {
@@ -23,14 +32,14 @@ int outputs_add_stream(struct outputs *outputs, const struct reporter_ops *repor
 
 	if (outputs->len == OUTPUTS_MAX)
 		return -E2BIG;
-	outputs->items[outputs->len++] = (struct output){
-		.reporter = reporter,
-		.file = file,
-		.conflicts = conflicts,
-		.coverage = coverage,
-		.style = { .color = terminal, .width = columns_of(fileno(file)) },
-		.name = "standard output",
-	};
+	add(outputs, &(struct output){
+			     .reporter = reporter,
+			     .file = file,
+			     .conflicts = conflicts,
+			     .coverage = coverage,
+			     .style = { .color = terminal, .width = columns_of(fileno(file)) },
+			     .name = "standard output",
+		     });
 	return 0;
 }
 
@@ -56,14 +65,14 @@ int outputs_add_file(struct outputs *outputs, const char *path, struct reason *w
 	file = fopen(path, "we");
 	if (!file)
 		return reason_fail(why, -errno, "--report %s: %s", path, strerror(errno));
-	outputs->items[outputs->len++] = (struct output){
-		.reporter = reporter,
-		.file = file,
-		.owned = true,
-		.conflicts = true,
-		.coverage = true,
-		.name = path,
-	};
+	add(outputs, &(struct output){
+			     .reporter = reporter,
+			     .file = file,
+			     .owned = true,
+			     .conflicts = true,
+			     .coverage = true,
+			     .name = path,
+		     });
 	return 0;
 }
 
@@ -143,6 +152,7 @@ void outputs_done(struct outputs *outputs)
 
 		if (out->owned && fclose(out->file))
 			remember_error(outputs, out, -errno);
+		report_doc_done(&out->doc);
 	}
 	outputs->len = 0;
 }

@@ -14,6 +14,7 @@
 struct output {
 	const struct reporter_ops *reporter;
 	struct report_style style;
+	struct report_doc doc;
 	FILE *file;
 	bool owned;	/* ours to close */
 	bool conflicts; /* tell each conflict, not only findings */

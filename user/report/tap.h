@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* TAP, version 14: one test point for each finding, and one for the verdict. */
+#ifndef IORACE_REPORT_TAP_H
+#define IORACE_REPORT_TAP_H
+
+#include "model/reporter.h"
+
+extern const struct reporter_ops tap_reporter;
+
+#endif
