@@ -32,7 +32,7 @@ static const char page_style[] =
 	"td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}"
 	"tbody tr{border-top:1px solid var(--soft)}"
 	"code,pre,.n{font-family:ui-monospace,monospace;font-variant-numeric:tabular-nums}"
-	"pre{overflow-x:auto;background:var(--soft);padding:1rem;border-radius:.5rem}"
+	"pre{overflow-x:auto;white-space:pre-wrap;background:var(--soft);padding:1rem;border-radius:.5rem}"
 	"code{overflow-wrap:anywhere}svg{width:100%;height:3.2rem;margin:.5rem 0}"
 	"svg .a,svg .b{fill:#5c6bc0}svg .b{fill:#00897b}svg .both{fill:var(--bad);opacity:.35}"
 	"svg text{font:12px ui-monospace,monospace;fill:currentColor}"
