@@ -57,6 +57,7 @@ base := \
 
 model := \
 	user/model/agreement.c \
+	user/model/comparison.c \
 	user/model/conflict.c \
 	user/model/names.c \
 	user/model/range_set.c \
@@ -80,8 +81,10 @@ symbol := \
 	user/symbol/stacks.c
 
 report := \
+	user/report/compare.c \
 	user/report/csv.c \
 	user/report/draw.c \
+	user/report/facts.c \
 	user/report/html.c \
 	user/report/jsonl.c \
 	user/report/junit.c \
@@ -120,6 +123,7 @@ cmd := \
 	user/cmd/exit.c \
 	user/cmd/filters.c \
 	user/cmd/main.c \
+	user/cmd/report.c \
 	user/cmd/stress.c \
 	user/cmd/tracing.c \
 	user/cmd/watch.c

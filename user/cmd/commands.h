@@ -7,6 +7,7 @@
 
 extern const struct command check_command;
 extern const struct command doctor_command;
+extern const struct command report_command;
 extern const struct command stress_command;
 extern const struct command watch_command;
 

@@ -14,6 +14,7 @@
 static const struct command *const commands[] = {
 	&watch_command,
 	&check_command,
+	&report_command,
 	&stress_command,
 	&doctor_command,
 	NULL,

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two runs against each other, and what a file must be to be one of them. */
+#include "model/comparison.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/macro.h"
+#include "report/compare.h"
+#include "report/facts.h"
+#include "unit.h"
+
+static struct run_facts facts(const char *verdict, uint64_t conflicts, int64_t overlapping)
+{
+	return (struct run_facts){
+		.verdict = verdict, .reason = "", .conflicts = conflicts, .overlapping = overlapping};
+}
+
+static void outcome_follows_from_conflicts_and_pairs_met(void **state)
+{
+	static const struct {
+		const char *before;
+		const char *after;
+		uint64_t conflicts_before;
+		uint64_t conflicts_after;
+		int64_t overlapping_after;
+		enum comparison_outcome want;
+	} cases[] = {
+		{"conflicts", "clean", 5, 0, 7, COMPARISON_CLOSED},
+		{"conflicts", "clean", 5, 0, 0, COMPARISON_UNTESTED},
+		{"conflicts", "clean", 5, 0, -1, COMPARISON_UNTESTED},
+		{"conflicts", "conflicts", 5, 4, 7, COMPARISON_OPEN},
+		{"clean", "conflicts", 0, 4, 7, COMPARISON_OPENED},
+		{"clean", "clean", 0, 0, 7, COMPARISON_NONE},
+		{"conflicts", "inconclusive", 5, 0, 7, COMPARISON_NOTHING},
+		{"inconclusive", "clean", 0, 0, 7, COMPARISON_NOTHING},
+		/* a conflict is one, whatever was lost beside it */
+		{"inconclusive", "conflicts", 0, 1, 7, COMPARISON_NOTHING},
+		{"conflicts", "conflicts", 1, 1, -1, COMPARISON_OPEN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run_facts a = facts(cases[i].before, cases[i].conflicts_before, 9);
+		struct run_facts b = facts(cases[i].after, cases[i].conflicts_after,
+					   cases[i].overlapping_after);
+		struct reason why = {};
+
+		assert_int_equal(comparison_outcome(&a, &b, &why), cases[i].want);
+		assert_true(why.text[0]);
+	}
+}
+
+#define LINE(type, rest) "{\"schema\":\"iorace/1\",\"type\":\"" type "\"" rest "}\n"
+#define SUMMARY                                                                                    \
+	LINE("summary",                                                                            \
+	     ",\"verdict\":\"conflicts\",\"reason\":\"r\",\"duration_ns\":2000000000,"              \
+	     "\"ops\":{\"read\":10,\"write\":\"9007199254740993\",\"filtered\":99},"                \
+	     "\"pairs\":{\"conflicts\":3,\"overlapping\":8,\"serialized\":null,\"unproven\":1,"     \
+	     "\"serialized_by\":{}},\"wait_ns\":{\"needless\":null,\"needed\":17},"                 \
+	     "\"losses\":{\"untracked\":2,\"stale\":3},\"stress\":{\"torn\":6}")
+
+static int read_text(const char *text, struct facts_file *ret, struct reason *why)
+{
+	_cleanup_(fclosep) FILE *file = fmemopen((void *)text, strlen(text), "r");
+
+	assert_non_null(file);
+	return facts_read(file, "a.json", ret, why);
+}
+
+static void facts_are_those_of_the_summary(void **state)
+{
+	_cleanup_(facts_done) struct facts_file file = {};
+	struct reason why = {};
+
+	(void)state;
+	assert_int_equal(read_text(LINE("finding", "") LINE("finding", "") SUMMARY, &file, &why), 0);
+	assert_string_equal(file.facts.verdict, "conflicts");
+	assert_int_equal(file.facts.findings, 2);
+	assert_int_equal(file.facts.ops, 9007199254741003);
+	assert_int_equal(file.facts.conflicts, 3);
+	assert_int_equal(file.facts.overlapping, 8);
+	assert_int_equal(file.facts.serialized, -1);
+	assert_int_equal(file.facts.needed_wait_ns, 17);
+	assert_int_equal(file.facts.needless_wait_ns, -1);
+	assert_int_equal(file.facts.torn, 6);
+	assert_int_equal(file.facts.losses, 5);
+	file.facts.ops = 11;
+	assert_int_equal(run_facts_rate(&file.facts), 5); /* in two seconds */
+}
+
+static void what_is_no_report_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		int error;
+		const char *says;
+	} cases[] = {
+		{"\n", -EINVAL, "a.json:1: no JSON"},
+		{"hello\n", -EINVAL, "a.json:1: no JSON"},
+		{"{}\n", -EINVAL, "a.json:1: no line of iorace"},
+		{"[1]\n", -EINVAL, "a.json:1: no line of iorace"},
+		{LINE("finding", "") "{\"schema\":\"iorace/9\",\"type\":\"finding\"}\n", -EINVAL,
+		 "a.json:2: written by another version"},
+		{LINE("stress", ""), -EINVAL, "iorace stress alone"},
+		{LINE("finding", ""), -ENODATA, "ends without a summary"},
+		{LINE("summary", ""), -EINVAL, "without a verdict"},
+		{SUMMARY SUMMARY, -EINVAL, "a.json:2: a second summary"},
+		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":-1"), -EINVAL,
+		 "\"duration_ns\" is no count"},
+		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":\"1x\""),
+		 -EINVAL, "\"duration_ns\" is no count"},
+		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":1"), -EINVAL,
+		 "a member of the summary is missing"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(facts_done) struct facts_file file = {};
+		struct reason why = {};
+
+		assert_int_equal(read_text(cases[i].text, &file, &why), cases[i].error);
+		if (!strstr(why.text, cases[i].says))
+			fail_msg("case %zu says: %s", i, why.text);
+	}
+}
+
+static void text_says_what_was_not_measured(void **state)
+{
+	static const char *const names[2] = {"a\033[2J.json", "b.json"};
+	struct run_facts before = facts("conflicts", 5, -1), after = facts("clean", 0, 1812);
+	const struct run_facts *runs[2] = {&before, &after};
+	_cleanup_(buf_done) struct buf text = {}, json = {};
+
+	(void)state;
+	after.serialized_by[IOR_KEEPER_LUCK + 1] = 1800;
+	assert_int_equal(compare_text(names, runs, &text), 0);
+	assert_int_equal(compare_json(names, runs, &json), 0);
+	assert_non_null(strstr(text.text, "overlapping pairs met         not measured      1 812\n"));
+	assert_non_null(strstr(text.text, "the gap is closed: 5 conflicts before, none after in "
+					  "1812 overlapping pairs"));
+	assert_non_null(strstr(text.text, "1 800\n"));
+	assert_null(strchr(text.text, '\033'));
+	assert_non_null(strstr(json.text, "\"outcome\":\"closed\""));
+	assert_non_null(strstr(json.text, "\"overlapping\":null"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(outcome_follows_from_conflicts_and_pairs_met),
+		cmocka_unit_test(facts_are_those_of_the_summary),
+		cmocka_unit_test(what_is_no_report_is_refused),
+		cmocka_unit_test(text_says_what_was_not_measured),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "model/comparison.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/macro.h"
+
+static const char *const names[] = {
+	[COMPARISON_NOTHING] = "nothing",   [COMPARISON_NONE] = "none",
+	[COMPARISON_CLOSED] = "closed",	    [COMPARISON_UNTESTED] = "untested",
+	[COMPARISON_OPEN] = "open",	    [COMPARISON_OPENED] = "opened",
+};
+_Static_assert(ARRAY_SIZE(names) == COMPARISON_COUNT_, "every outcome has a name");
+
+const char *comparison_outcome_name(enum comparison_outcome outcome)
+{
+	return names[outcome];
+}
+
+/* A conflict is one whatever else was missed; that there is none takes a run that saw all. */
+static bool proves_nothing(const struct run_facts *facts)
+{
+	return !facts->conflicts && strcmp(facts->verdict, "clean") != 0;
+}
+
+static enum comparison_outcome outcome_of(const struct run_facts *before,
+					  const struct run_facts *after)
+{
+	if (proves_nothing(before) || proves_nothing(after))
+		return COMPARISON_NOTHING;
+	if (after->conflicts)
+		return before->conflicts ? COMPARISON_OPEN : COMPARISON_OPENED;
+	if (!before->conflicts)
+		return COMPARISON_NONE;
+	return after->overlapping > 0 ? COMPARISON_CLOSED : COMPARISON_UNTESTED;
+}
+
+enum comparison_outcome comparison_outcome(const struct run_facts *before,
+					   const struct run_facts *after, struct reason *why)
+{
+	enum comparison_outcome outcome = outcome_of(before, after);
+
+	switch (outcome) {
+	case COMPARISON_NOTHING:
+		reason_set(why, "nothing is shown: the run %s the change is %s",
+			   proves_nothing(before) ? "before" : "after",
+			   proves_nothing(before) ? before->verdict : after->verdict);
+		break;
+	case COMPARISON_NONE:
+		reason_set(why, "no conflict before and none after: there was no gap to close");
+		break;
+	case COMPARISON_CLOSED:
+		reason_set(why, "the gap is closed: %" PRIu64 " conflicts before, none after in %"
+				PRId64 " overlapping pairs", before->conflicts, after->overlapping);
+		break;
+	case COMPARISON_UNTESTED:
+		reason_set(why, "%" PRIu64 " conflicts before, none after, but %s", before->conflicts,
+			   after->overlapping == 0 ?
+				   "no overlapping pair was met: that may be luck" :
+				   "whether overlapping pairs were met was not measured");
+		break;
+	case COMPARISON_OPEN:
+		reason_set(why, "the gap is open: %" PRIu64 " conflicts before, %" PRIu64 " after",
+			   before->conflicts, after->conflicts);
+		break;
+	case COMPARISON_OPENED:
+		reason_set(why, "the change opens a gap: no conflict before, %" PRIu64 " after",
+			   after->conflicts);
+		break;
+	case COMPARISON_COUNT_:
+		break;
+	}
+	return outcome;
+}
+
+uint64_t run_facts_rate(const struct run_facts *facts)
+{
+	double seconds = (double)facts->duration_ns / 1e9;
+
+	return seconds > 0 ? (uint64_t)((double)facts->ops / seconds) : 0;
+}
