@@ -90,7 +90,8 @@ static __always_inline bool file_is_wanted(__u64 inode, __u64 file, __u64 sb)
 		return false;
 	if (ior_options.inodes_count && !inode_is_listed(inode, dev))
 		return false;
-	if (ior_options.paths_count && !path_is_wanted(inode, file))
+	/* Without a file nobody knows where the inode is: tracked, to be met by those that do. */
+	if (ior_options.paths_count && file && !path_is_wanted(inode, file))
 		return false;
 	return true;
 }

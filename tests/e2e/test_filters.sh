@@ -4,7 +4,8 @@
 # Filters: one pair that conflicts for certain, seen or not seen through each filter. Those that
 # match report it; their twins do not, and track nothing if they are about files.
 
-# filtered OUTCOME OPTION...: write over read in dir/file; @ in an option is the scratch mount.
+# filtered OUTCOME OPTION...: write over read in dir/file, after what FIRST says to mkops; @ in an
+# option is the scratch mount.
 filtered() {
 	local outcome=$1
 	shift
@@ -18,6 +19,7 @@ filtered() {
 	check_ops <<-EOS
 		open F $SCRATCH_MNT/dir/deep/file direct
 		prep F 16M written
+		${FIRST:-}
 		op A write F off=0 len=64K fill=a1 proc=1 comm=alice
 		op B read F off=32K len=64K proc=1 comm=bob
 		gate hold write fill=a1
@@ -46,6 +48,13 @@ define_test path_of_the_file_is_reported filtered reported --path @/dir/deep/fil
 define_test path_of_another_directory_is_silent filtered silent --path @/else
 define_test path_of_one_of_two_directories_is_reported \
 	filtered reported --path @/else --path @/dir/deep
+# A truncate does not know in which directory it is: that must not be remembered of the file.
+path_of_a_directory_after_a_truncate_is_reported() {
+	FIRST="op T truncate F off=8M
+start T
+expect T ok" filtered reported --path @/dir
+}
+
 define_test inode_of_the_file_is_reported filtered reported --inode @/dir/deep/file
 define_test inode_of_another_file_is_silent filtered silent --inode @/else/file
 define_test device_of_the_file_system_is_reported filtered reported --dev @DEV
