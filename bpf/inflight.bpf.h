@@ -713,6 +713,20 @@ static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bo
 	return true;
 }
 
+/*
+ * A waiting op turns out to be about another range: its words go and come again, its sequence
+ * stays. False: no room there; then it is nowhere. Nobody need look: the window opens right behind.
+ */
+static __always_inline bool inflight_land(__u32 self, struct ior_slot *slot,
+					  struct ior_range range)
+{
+	inflight_retire_slow(self, slot);
+	slot->state = IOR_SLOT_DONE;
+	slot->op.range = range;
+	INFLIGHT_STORE(&slot->wide, ior_range_is_wide(range));
+	return inflight_publish_slow(self, slot);
+}
+
 /* A waiting op got its locks: its words flip to moving, and it has to look again. */
 static __always_inline void inflight_flip(__u32 self, struct ior_slot *slot)
 {

@@ -210,13 +210,13 @@ static __noinline int slot_tell_path(struct ior_slot *slot)
  * while it lives: the position moves only when it completes (iomap_dio_complete()), and the memory
  * of a kiocb that is gone describes something else. This matters for ops whose end no hook shows,
  * and for the moment between the end of the data and the tracepoint that reports it. The others are
- * calls whose return is hooked.
+ * calls whose return is hooked, and so is an op that waits; the position of an append comes later.
  */
-static __always_inline bool peer_is_alive(const struct ior_slot *slot)
+static __always_inline bool peer_is_alive(const struct ior_slot *slot, bool moving)
 {
 	__u64 kiocb = slot->key, file;
 
-	if (slot->op.mode != IOR_MODE_DIRECT)
+	if (slot->op.mode != IOR_MODE_DIRECT || !moving)
 		return true;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
 	return KREAD(struct kiocb, kiocb, ki_pos) == slot->op.range.start &&
@@ -279,7 +279,8 @@ static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __
 	if (!inflight_is_first_common(at, slot,
 				      ior_range_intersection(mine->op.range, peer->range)))
 		return VIEW_NOTHING;
-	if (peer_is_our_past(&mine->op, peer) || !peer_is_alive(slot) || !op_name(peer))
+	if (peer_is_our_past(&mine->op, peer) || !op_name(peer) ||
+	    !peer_is_alive(slot, at->word & IOR_WORD_MOVING))
 		return VIEW_NOTHING;
 	return inflight_peer_is_still(way, at, slot) == SIGHT_THERE ? view : VIEW_CHANGING;
 }
@@ -290,14 +291,6 @@ static __always_inline bool pair_is_stale(const struct ior_op *mine, const struc
 	       mine->begin_ns - peer->begin_ns > ior_options.stale_ns;
 }
 
-/* The one that counts the conflict takes back the note of who opened first; see span.bpf.h. */
-static __always_inline void pair_take_back(__u32 self, const struct ior_slot *mine,
-					   const struct meeting *m)
-{
-	if (mine->spanned)
-		span_note(self, ior_op_hold(&m->peer), -1);
-}
-
 static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, struct meeting *m,
 					  const struct inflight_peer *at, struct ior_slot *slot)
 {
@@ -305,15 +298,11 @@ static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, str
 		return 0;
 	if (pair_is_stale(&mine->op, &m->peer))
 		return loss_count(IOR_LOSS_STALE);
-	switch (inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT)) {
+	switch (account_conflict(self, mine, &m->peer, at, slot)) {
 	case PAIR_NOT_HERE:
-		return 0;
 	case PAIR_THEIRS:
-		if (slot->spanned)
-			span_note(at->at, ior_op_hold(&mine->op), 1);
 		return 0;
 	case PAIR_MINE:
-		pair_take_back(self, mine, m);
 		return pair_tell(mine, op_id(self, mine->seq), m, op_id(at->at, at->seq));
 	case PAIR_UNKNOWN:
 		break;
@@ -321,31 +310,14 @@ static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, str
 	return loss_count(IOR_LOSS_UNATTRIBUTED);
 }
 
-/* One of the two waits: it will open second. */
 static __always_inline int pair_waits(__u32 self, const struct ior_slot *mine,
 				      const struct meeting *m, const struct inflight_peer *at,
 				      struct ior_slot *slot)
 {
-	bool peer_moves = at->word & IOR_WORD_MOVING;
-
-	if (!ior_options.has_spans)
-		return 0;
-	if (!mine->moving)
-		span_met(self);
-	if (mine->moving == peer_moves)
-		return 0;
-	switch (inflight_pair_owner(self, mine->seq, at, slot, STAGE_OVERLAP)) {
-	case PAIR_THEIRS:
-	case PAIR_NOT_HERE:
-		return 0;
-	case PAIR_MINE:
-		span_note(peer_moves ? self : at->at,
-			  ior_op_hold(peer_moves ? &m->peer : &mine->op), 1);
-		return 0;
-	case PAIR_UNKNOWN:
-		break;
-	}
-	return loss_count(IOR_LOSS_UNATTRIBUTED);
+	if (ior_options.has_spans &&
+	    account_wait(self, mine, &m->peer, at, slot) == PAIR_UNKNOWN)
+		loss_count(IOR_LOSS_UNATTRIBUTED);
+	return 0;
 }
 
 /* A pair of which no side is selected, or that no filter wants, is not counted at all. */

@@ -3,28 +3,12 @@
  * Spans: what an op did from the moment it entered the file system until its window opened, and
  * which overlapping ops opened before it without conflicting. Only under `check`, and only where
  * the file operations can be hooked.
- *
- * A pair whose windows do not meet is accounted by the one that opens second:
- *
- *   - an op that enters and finds an overlapping one moving notes it;
- *   - an op that moves and finds an overlapping one waiting notes itself with the other.
- *
- * If the windows meet after all, whoever counts the conflict takes the note back. Two that move at
- * the same time find each other moving and have no note: the one that does not count the conflict
- * writes the one that the other takes back.
  */
 #ifndef IORACE_SPAN_BPF_H
 #define IORACE_SPAN_BPF_H
 
+#include "account.bpf.h"
 #include "count.bpf.h"
-#include "verbs.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* as many as slots when spans are wanted */
-	__type(key, __u32);
-	__type(value, struct ior_span);
-} ior_spans SEC(".maps");
 
 /*
  * Slot + 1 of the op that a task is in, by a hash of its thread id. Two that share an entry lose
@@ -38,11 +22,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } ior_current SEC(".maps");
-
-static __always_inline struct ior_span *span_at(__u32 at)
-{
-	return bpf_map_lookup_elem(&ior_spans, &at);
-}
 
 static __always_inline __u32 *current_of(__u32 tid)
 {
@@ -62,25 +41,6 @@ static __always_inline void span_reset(__u32 self, __u32 tid)
 	*current = self + 1;
 }
 
-/* One more (or one less) of those that opened before the op in slot `at`. */
-static __always_inline void span_note(__u32 at, enum ior_hold earlier, __s32 change)
-{
-	struct ior_span *span = span_at(at);
-
-	if (!span)
-		return;
-	__sync_fetch_and_add(&span->earlier[earlier & (IOR_HOLD_COUNT_ - 1)], change);
-	INFLIGHT_STORE(&span->met, 1);
-}
-
-static __always_inline void span_met(__u32 at)
-{
-	struct ior_span *span = span_at(at);
-
-	if (span)
-		INFLIGHT_STORE(&span->met, 1);
-}
-
 /* The op is over: what kept it apart from those that it never conflicted with? */
 static __noinline int span_settle(__u32 self)
 {
@@ -90,10 +50,10 @@ static __noinline int span_settle(__u32 self)
 	if (!slot || !span)
 		return 0;
 	for (int hold = 0; hold < IOR_HOLD_COUNT_; hold++) {
-		__s32 pairs = INFLIGHT_LOAD(&span->earlier[hold]);
-		enum ior_keeper keeper = ior_kept_apart(hold, &slot->op, span->waited_for_dio);
+		enum ior_keeper keeper;
+		__s32 pairs = account_pairs(slot, span, hold, &keeper);
 
-		if (pairs > 0)
+		if (pairs)
 			stat_add_exact(IOR_STAT_KEPT_APART + keeper, pairs);
 	}
 	if (span->waited_ns)

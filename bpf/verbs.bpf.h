@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The maps of the in-flight table and the verbs inflight.bpf.h is written against. */
+/* The maps of the in-flight table and the verbs it and its accounts are written against. */
 #ifndef IORACE_VERBS_BPF_H
 #define IORACE_VERBS_BPF_H
 
 #include "compat.bpf.h"
 
 #include <iorace/slot.h>
+#include <iorace/span.h>
 
 /*
  * Sizes are set before load. MMAPABLE aligns the values to a page, so that a line of 64 bytes is
@@ -43,6 +44,13 @@ struct {
 	__type(value, struct ior_races);
 } ior_races SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* as many as slots when spans are wanted */
+	__type(key, __u32);
+	__type(value, struct ior_span);
+} ior_spans SEC(".maps");
+
 #define INFLIGHT_LOAD(p) (*(const volatile typeof(*(p)) *)(p))
 #define INFLIGHT_STORE(p, v) (*(volatile typeof(*(p)) *)(p) = (v))
 #define INFLIGHT_CMPXCHG(p, old, new) __sync_val_compare_and_swap(p, old, new)
@@ -67,6 +75,11 @@ static __always_inline struct ior_slot *slot_at(__u32 i)
 static __always_inline struct ior_races *races_at(__u32 i)
 {
 	return bpf_map_lookup_elem(&ior_races, &i);
+}
+
+static __always_inline struct ior_span *span_at(__u32 i)
+{
+	return bpf_map_lookup_elem(&ior_spans, &i);
 }
 
 static __always_inline __u32 line_mask(bool wide)

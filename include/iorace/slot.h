@@ -90,17 +90,6 @@ struct ior_slot {
 };
 IOR_SIZE_IS(struct ior_slot, 128);
 
-/* What is remembered of an op from the begin of its span on. */
-struct ior_span {
-	__s32 earlier[4];	/* overlapping ops that opened before it, by enum ior_hold */
-	__u32 met;		/* an overlapping op was in flight */
-	__u32 waited_for_dio;	/* it was in inode_dio_wait() before it opened */
-	__u64 waited_ns;	/* for i_rwsem and for direct IO */
-	__u64 wait_began_ns;	/* of the wait it is in, 0: none */
-	__u64 pad[3];
-};
-IOR_SIZE_IS(struct ior_span, 64);
-
 /* Who was met while neither had finished looking; see inflight_pair_is_mine(). */
 struct ior_races {
 	__u64 cells[IOR_RACES];

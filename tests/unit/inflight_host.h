@@ -8,7 +8,7 @@
  *	INFLIGHT_HOOK(p, writes)  runs before every access to shared memory
  *	INFLIGHT_SAW(value)       what that access returned
  *
- * and must define host_count_pair() and host_count_unattributed().
+ * and must define host_count_pair() and host_count_unattributed(), or HOST_MEETS.
  */
 #ifndef IORACE_TESTS_INFLIGHT_HOST_H
 #define IORACE_TESTS_INFLIGHT_HOST_H
@@ -186,7 +186,9 @@ static inline void host_fill(struct ior_slot *slot, __u64 inode, const struct io
 	slot->stacks.kernel = STAGE_OVERLAP;
 }
 
-/* ---- meeting --------------------------------------------------------------------------------- */
+/* ---- meeting, unless the program does so itself (HOST_MEETS) --------------------------------- */
+
+#ifndef HOST_MEETS
 
 static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage);
 static void host_count_unattributed(__u64 self_id, __u64 peer_id);
@@ -243,6 +245,8 @@ static void inflight_meet(__u32 self, const __u64 *way)
 			return;
 	host_count_unattributed(host_id(slot_at(self)), ~0ULL);
 }
+
+#endif
 
 /* ---- an op from its begin to its end --------------------------------------------------------- */
 

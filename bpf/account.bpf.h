@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which of two overlapping ops opened first, when their windows do not meet; what kept the two
+ * apart is told when the later one is over. A pair is accounted once:
+ *
+ *   - an op that enters and finds an overlapping one moving notes it;
+ *   - an op that moves and finds an overlapping one waiting notes itself with the other.
+ *
+ * If the windows meet after all, whoever counts the conflict takes the note back. Two that move at
+ * the same time find each other moving and have no note: the one that does not count the conflict
+ * writes the one that the other takes back.
+ *
+ * Written against the verbs of inflight.bpf.h and span_at(), so that the same lines build on the
+ * host, where tests/unit/test_span.c holds them against an oracle.
+ */
+#ifndef IORACE_ACCOUNT_BPF_H
+#define IORACE_ACCOUNT_BPF_H
+
+#include "inflight.bpf.h"
+
+#include <iorace/span.h>
+
+/* `earlier` opened before the op in slot `at`, which waits. */
+static __always_inline void span_note(__u32 at, const struct ior_op *earlier)
+{
+	enum ior_hold hold = ior_op_hold(earlier) & (IOR_HOLD_COUNT_ - 1);
+	struct ior_span *span = span_at(at);
+	__u32 i;
+
+	if (!span)
+		return;
+	INFLIGHT_ADD(&span->noted[hold], 1);
+	INFLIGHT_STORE(&span->met, 1);
+	i = INFLIGHT_ADD(&span->listed, 1);
+	if (i >= IOR_SPAN_LIST)
+		return;
+	span->holds[i] = hold;
+	span->ranges[i] = earlier->range;
+}
+
+/* The two move at once: one more, or one less, of those that opened before the op in `at`. */
+static __always_inline void span_settle_pair(__u32 at, const struct ior_op *earlier, __s32 change)
+{
+	struct ior_span *span = span_at(at);
+
+	if (!span)
+		return;
+	INFLIGHT_ADD(&span->settled[ior_op_hold(earlier) & (IOR_HOLD_COUNT_ - 1)], change);
+	INFLIGHT_STORE(&span->met, 1);
+}
+
+static __always_inline void span_met(__u32 at)
+{
+	struct ior_span *span = span_at(at);
+
+	if (span)
+		INFLIGHT_STORE(&span->met, 1);
+}
+
+/* Both move: PAIR_MINE is a conflict to be told. `peer` is a copy of the one that was met. */
+static __always_inline enum pair_owner account_conflict(__u32 self, const struct ior_slot *mine,
+							const struct ior_op *peer,
+							const struct inflight_peer *at,
+							struct ior_slot *slot)
+{
+	enum pair_owner owner =
+		inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT);
+
+	if (owner == PAIR_MINE && mine->spanned)
+		span_settle_pair(self, peer, -1);
+	else if (owner == PAIR_THEIRS && slot->spanned)
+		span_settle_pair(at->at, &mine->op, 1);
+	return owner;
+}
+
+/* One of the two waits: it will open second. PAIR_UNKNOWN: it could not be noted. */
+static __always_inline enum pair_owner account_wait(__u32 self, const struct ior_slot *mine,
+						    const struct ior_op *peer,
+						    const struct inflight_peer *at,
+						    struct ior_slot *slot)
+{
+	bool peer_moves = at->word & IOR_WORD_MOVING;
+	enum pair_owner owner;
+
+	if (!mine->moving)
+		span_met(self);
+	if (mine->moving == peer_moves)
+		return PAIR_NOT_HERE;
+	owner = inflight_pair_owner(self, mine->seq, at, slot, STAGE_OVERLAP);
+	if (owner == PAIR_MINE)
+		span_note(peer_moves ? self : at->at, peer_moves ? peer : &mine->op);
+	return owner;
+}
+
+static __always_inline void span_lands_elsewhere(__u32 at)
+{
+	struct ior_span *span = span_at(at);
+
+	if (span)
+		span->elsewhere = 1;
+}
+
+/* The op is over: what kept it apart from those that it never conflicted with? */
+static __always_inline __s32 account_pairs(const struct ior_slot *slot, const struct ior_span *span,
+					   enum ior_hold hold, enum ior_keeper *ret_keeper)
+{
+	__s32 pairs = ior_span_pairs(span, hold, slot->op.range);
+
+	*ret_keeper = ior_kept_apart(hold, &slot->op, span->waited_for_dio);
+	return pairs > 0 ? pairs : 0;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is remembered of an op from the begin of its span on: the waits before its window, and the
+ * overlapping ops that opened before it. Pure arithmetic: bpf/span.bpf.h writes it down.
+ */
+#ifndef IORACE_SPAN_H
+#define IORACE_SPAN_H
+
+#include "verdict.h"
+
+#define IOR_SPAN_LIST 4
+
+/*
+ * Where an op lands may be known under its lock only: an append, a punch that the file system
+ * rounds to its blocks. It enters with the range that it announces. If the window opens for another
+ * one, those that were noted are looked at again, as far as they are on the list.
+ */
+struct ior_span {
+	__s32 noted[4];		/* overlapping ops that opened before it, by enum ior_hold ... */
+	__s32 settled[4];	/* ... and what became of them when both windows were open */
+	__u64 waited_ns;	/* for i_rwsem and for direct IO */
+	__u64 wait_began_ns;	/* of the wait it is in, 0: none */
+	__u32 listed;		/* how many went to the list, or found no room there */
+	__u8 met;		/* an overlapping op was in flight */
+	__u8 waited_for_dio;	/* it was in inode_dio_wait() before it opened */
+	__u8 elsewhere;		/* its window opened for another range than announced */
+	__u8 pad;
+	__u8 holds[IOR_SPAN_LIST];
+	__u32 pad2;
+	struct ior_range ranges[IOR_SPAN_LIST];
+};
+IOR_SIZE_IS(struct ior_span, 128);
+_Static_assert(IOR_HOLD_COUNT_ == 4, "one counter for each hold");
+
+/* Those on the list that are on bytes of `range`. */
+static inline __s32 ior_span_listed(const struct ior_span *span, enum ior_hold hold,
+				    struct ior_range range)
+{
+	__s32 pairs = 0;
+
+	for (int i = 0; i < IOR_SPAN_LIST; i++) {
+		if (span->holds[i] == hold && ior_range_overlaps(span->ranges[i], range))
+			pairs++;
+	}
+	return pairs;
+}
+
+/*
+ * How many ops that held `hold` opened before this one, which moved `range`, and never met it with
+ * both windows open. Of an op that landed elsewhere than announced not every such pair is known:
+ * then fewer are claimed, or none.
+ */
+static inline __s32 ior_span_pairs(const struct ior_span *span, enum ior_hold hold,
+				   struct ior_range range)
+{
+	if (!span->elsewhere)
+		return span->noted[hold] + span->settled[hold];
+	if (span->listed > IOR_SPAN_LIST)
+		return 0;
+	return ior_span_listed(span, hold, range) + span->settled[hold];
+}
+
+#endif
