@@ -288,6 +288,31 @@ int xfs_write_span_end_fexit(void *ctx)
 	return file_iter_return(ctx);
 }
 
+/* Both before i_rwsem is taken. */
+SEC("?fentry/do_truncate")
+int truncate_span_begin_fentry(void *ctx)
+{
+	return truncate_span_begin(arg(ctx, 1), arg(ctx, 2), arg(ctx, 4));
+}
+
+SEC("?fexit/do_truncate")
+int truncate_span_end_fexit(void *ctx)
+{
+	return size_span_end();
+}
+
+SEC("?fentry/vfs_fallocate")
+int fallocate_span_begin_fentry(void *ctx)
+{
+	return fallocate_span_begin(arg(ctx, 0), arg(ctx, 1), arg(ctx, 2), arg(ctx, 3));
+}
+
+SEC("?fexit/vfs_fallocate")
+int fallocate_span_end_fexit(void *ctx)
+{
+	return size_span_end();
+}
+
 SEC("?fentry/inode_dio_wait")
 int dio_wait_begin_fentry(void *ctx)
 {

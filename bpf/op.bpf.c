@@ -247,6 +247,13 @@ static __always_inline void take_stacks(void *ctx, struct op_desc *desc)
 
 /* ---- spans ----------------------------------------------------------------------------------- */
 
+/* Changes of size are hooked above all file systems; what they wait for is known of two. */
+static __always_inline bool span_is_wanted(enum ior_mode mode, int fs)
+{
+	return (fs == IOR_FS_EXT4 || fs == IOR_FS_XFS) &&
+	       (ior_options.modes & (1U << (mode & 31))) && mode_is_covered(mode, fs);
+}
+
 /* True when the op in *ret_self is filled and is to be published as waiting. */
 __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 {
@@ -258,8 +265,7 @@ __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 	if (!desc || !ret_self)
 		return false;
 	fs = file_fs(desc->inode, desc->file, desc->mode);
-	if (fs < 0 || !(ior_options.modes & (1U << (desc->mode & 31))) ||
-	    !mode_is_covered(desc->mode, fs))
+	if (fs < 0 || !span_is_wanted(desc->mode, fs))
 		return false;
 	desc->fs = fs;
 	range = desc_range(desc);
@@ -299,7 +305,8 @@ static __always_inline int op_span_begin(struct op_desc *desc)
 
 enum span_open {
 	SPAN_NONE,     /* no op of this key waits in the table */
-	SPAN_OTHER,    /* one does, but for another range than now turns out */
+	SPAN_OTHER,    /* one does, but it is not what was announced */
+	SPAN_ELSEWHERE, /* it is, but for another range: span_land(), then again */
 	SPAN_PENDING,  /* its first bio will open the window */
 	SPAN_MOVES,
 };
@@ -308,21 +315,48 @@ enum span_open {
 #define TRAIT_MODE_SHIFT 8
 #define TRAIT_TENTATIVE (1ULL << 16)
 #define TRAIT_FLAGS_SHIFT 32
+#define TRAIT_INODE_SHIFT 48 /* some bits of its hash: a task's key does not tell the file */
+
+static __always_inline __u64 inode_trait(__u64 inode)
+{
+	return ior_mix(inode) >> TRAIT_INODE_SHIFT << TRAIT_INODE_SHIFT;
+}
 
 static __always_inline __u64 op_traits(const struct op_desc *desc)
 {
 	return desc->kind | (__u64)desc->mode << TRAIT_MODE_SHIFT |
-	       (desc->tentative ? TRAIT_TENTATIVE : 0) | (__u64)desc->flags << TRAIT_FLAGS_SHIFT;
+	       (desc->tentative ? TRAIT_TENTATIVE : 0) | (__u64)desc->flags << TRAIT_FLAGS_SHIFT |
+	       inode_trait(desc->inode);
 }
 
-static __always_inline bool span_is_as_announced(const struct ior_slot *slot, __u64 pos,
-						 __u64 len_bytes, __u64 traits)
+static __always_inline bool span_is_as_announced(const struct ior_slot *slot, __u64 traits)
 {
-	struct ior_range range = op_range(traits & 0xff, slot->inode, pos, len_bytes);
-
-	return range.start == slot->op.range.start && range.end == slot->op.range.end &&
-	       slot->op.kind == (traits & 0xff) &&
+	return slot->op.kind == (traits & 0xff) &&
+	       inode_trait(slot->inode) == traits >> TRAIT_INODE_SHIFT << TRAIT_INODE_SHIFT &&
 	       mode_is_covered((traits >> TRAIT_MODE_SHIFT) & 0xff, slot->fs);
+}
+
+static __always_inline bool span_is_where_announced(const struct ior_slot *slot, __u64 pos,
+						    __u64 len_bytes)
+{
+	struct ior_range range = op_range(slot->op.kind, slot->inode, pos, len_bytes);
+
+	return range.start == slot->op.range.start && range.end == slot->op.range.end;
+}
+
+/* Moves a waiting op to where its window will open. False: nothing to move there, or no room. */
+__noinline int span_land(__u32 self, __u64 pos, __u64 len_bytes)
+{
+	struct ior_slot *slot = slot_at(self);
+	struct ior_range range;
+
+	if (!slot)
+		return false;
+	range = op_range(slot->op.kind, slot->inode, pos, len_bytes);
+	if (ior_range_is_empty(range))
+		return false;
+	span_lands_elsewhere(self);
+	return inflight_land(self, slot, range);
 }
 
 /* Only `mine` changes here; its sequence stays, so that its notes stay its own. */
@@ -337,8 +371,10 @@ __noinline enum span_open span_open(__u64 key, __u64 pos, __u64 len_bytes, __u64
 	if (!slot || !ret_self || slot->state != IOR_SLOT_WAITING)
 		return SPAN_NONE;
 	*ret_self = self;
-	if (!span_is_as_announced(slot, pos, len_bytes, traits))
+	if (!span_is_as_announced(slot, traits))
 		return SPAN_OTHER;
+	if (!span_is_where_announced(slot, pos, len_bytes))
+		return SPAN_ELSEWHERE;
 	slot->op.mode = traits >> TRAIT_MODE_SHIFT;
 	slot->op.flags |= traits >> TRAIT_FLAGS_SHIFT;
 	fill_opening(slot);
@@ -353,22 +389,30 @@ __noinline enum span_open span_open(__u64 key, __u64 pos, __u64 len_bytes, __u64
 	return SPAN_PENDING;
 }
 
+/* The same where it turns out to open elsewhere. */
+static __always_inline enum span_open span_open_anywhere(const struct op_desc *desc,
+							 __u32 *ret_self)
+{
+	__u64 traits = op_traits(desc);
+	enum span_open open = span_open(desc->key, desc->pos, desc->len_bytes, traits, ret_self);
+
+	if (open != SPAN_ELSEWHERE || !span_land(*ret_self, desc->pos, desc->len_bytes))
+		return open;
+	return span_open(desc->key, desc->pos, desc->len_bytes, traits, ret_self);
+}
+
 /* True: the op waited in the table and is taken care of. */
 static __always_inline bool op_begin_spanned(const struct op_desc *desc)
 {
 	struct ior_slot *slot;
 	__u32 self = 0;
-	enum span_open open =
-		span_open(desc->key, desc->pos, desc->len_bytes, op_traits(desc), &self);
+	enum span_open open = span_open_anywhere(desc, &self);
 
-	if (open == SPAN_NONE)
-		return false;
-	if (open == SPAN_OTHER)
-		op_retire_slow(self);
-	slot = slot_at(self);
+	slot = open == SPAN_NONE ? 0 : slot_at(self);
 	if (!slot)
 		return false;
-	if (open == SPAN_OTHER) {
+	if (open != SPAN_MOVES && open != SPAN_PENDING) {
+		op_close(slot, self);
 		slot->spanned = 0;
 		return false;
 	}

@@ -33,8 +33,8 @@ struct op_desc {
 static int op_admit(__u64 inode, __u64 file, enum ior_mode mode);
 
 /*
- * The op entered the file system's read or write function and has no lock yet; the next op_begin()
- * of this key opens its window. Only where spans are wanted.
+ * The op entered the file system and has no lock yet; the next op_begin() of this key opens its
+ * window, for this range or for the one that turns out. Only where spans are wanted.
  */
 static int op_span_begin(struct op_desc *desc);
 

@@ -182,7 +182,15 @@ static __always_inline enum ior_mode expected_mode(__u64 inode, int ki_flags)
 	return ki_flags & IOR_IOCB_DIRECT ? IOR_MODE_DIRECT : IOR_MODE_BUFFERED;
 }
 
-/* Where an append lands is known under the lock only: it enters the table when it moves. */
+/* Where an append lands is known under the lock only; mostly it is where the file ends now. */
+static __always_inline __u64 announced_pos(__u64 kiocb, __u64 inode, enum ior_op_kind kind,
+					   int ki_flags)
+{
+	if (kind == IOR_OP_WRITE && (ki_flags & IOR_IOCB_APPEND))
+		return KREAD(struct inode, inode, i_size);
+	return KREAD(struct kiocb, kiocb, ki_pos);
+}
+
 static __always_inline int span_begin(__u64 kiocb, __u64 iter, enum ior_op_kind kind)
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
@@ -191,17 +199,66 @@ static __always_inline int span_begin(__u64 kiocb, __u64 iter, enum ior_op_kind 
 		.key = kiocb,
 		.file = file,
 		.inode = KPTR(struct file, file, f_inode),
-		.pos = KREAD(struct kiocb, kiocb, ki_pos),
 		.len_bytes = compat_iter_len(iter),
 		.kind = kind,
 		.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0,
 		.stacks = { -1, -1 },
 	};
 
-	if (kind == IOR_OP_WRITE && (ki_flags & IOR_IOCB_APPEND))
-		return 0;
+	desc.pos = announced_pos(kiocb, desc.inode, kind, ki_flags);
 	desc.mode = expected_mode(desc.inode, ki_flags);
 	return op_span_begin(&desc);
+}
+
+/* One for each task, as their windows are; see sync_key(). */
+static __always_inline int size_span_begin(__u64 inode, __u64 file, __u64 start, __u64 end)
+{
+	struct op_desc desc = {
+		.key = sync_key(SYNC_SIZE),
+		.inode = inode,
+		.file = file,
+		.pos = start,
+		.len_bytes = end > start ? end - start : 0,
+		.kind = IOR_OP_SIZE,
+		.mode = IOR_MODE_SIZE,
+		.stacks = { -1, -1 },
+	};
+
+	return op_span_begin(&desc);
+}
+
+static __always_inline int truncate_span_begin(__u64 dentry, __u64 new_size, __u64 file)
+{
+	return size_span_begin(KPTR(struct dentry, dentry, d_inode), file, new_size,
+			       SIZE_TO_THE_END);
+}
+
+/* include/uapi/linux/falloc.h; the last one is of 6.17. */
+#define IOR_FALLOC_PUNCH_HOLE 0x02
+#define IOR_FALLOC_COLLAPSE_RANGE 0x08
+#define IOR_FALLOC_ZERO_RANGE 0x10
+#define IOR_FALLOC_INSERT_RANGE 0x20
+#define IOR_FALLOC_WRITE_ZEROES 0x80
+#define IOR_FALLOC_CHANGES \
+	(IOR_FALLOC_PUNCH_HOLE | IOR_FALLOC_ZERO_RANGE | IOR_FALLOC_WRITE_ZEROES)
+#define IOR_FALLOC_SHIFTS (IOR_FALLOC_COLLAPSE_RANGE | IOR_FALLOC_INSERT_RANGE)
+
+/* What merely allocates changes no byte. */
+static __always_inline int fallocate_span_begin(__u64 file, int mode, __u64 start, __u64 len_bytes)
+{
+	__u64 inode = KPTR(struct file, file, f_inode);
+
+	if (mode & IOR_FALLOC_SHIFTS)
+		return size_span_begin(inode, file, start, SIZE_TO_THE_END);
+	if (mode & IOR_FALLOC_CHANGES)
+		return size_span_begin(inode, file, start, start + len_bytes);
+	return 0;
+}
+
+/* What changed no page of the page cache had no window. */
+static __always_inline int size_span_end(void)
+{
+	return op_drop(sync_key(SYNC_SIZE));
 }
 
 #endif

@@ -77,6 +77,11 @@ def check_counts(args, conflicts, summary):
         if args.serialized is not None:
             claim(number(pairs["serialized"]) >= args.serialized,
                   f"{pairs['serialized']} pairs serialized, fewer than {args.serialized}")
+        if args.overlapping is not None:
+            claim(number(pairs["overlapping"]) == args.overlapping,
+                  f"{pairs['overlapping']} pairs overlapping, not {args.overlapping}")
+    if args.needed and summary["wait_ns"]["needed"] is not None:
+        claim(number(summary["wait_ns"]["needed"]) > 0, f"waits {summary['wait_ns']}")
     if args.needless and summary["wait_ns"]["needless"] is not None:
         claim(number(pairs["overlapping"]) == 0 and number(summary["wait_ns"]["needless"]) > 0,
               f"waits {summary['wait_ns']} of {pairs['overlapping']} overlapping pairs")
@@ -117,6 +122,8 @@ def parse_args():
     parser.add_argument("--conflicts", type=int)
     parser.add_argument("--conflicts-min", type=int)
     parser.add_argument("--needless", action="store_true", help="somebody waited for nothing")
+    parser.add_argument("--needed", action="store_true", help="somebody had to wait")
+    parser.add_argument("--overlapping", type=int, metavar="N", help="exactly, where known")
     parser.add_argument("--serialized", type=int, metavar="N", help="at least, where known")
     for name in ("verdict", "kind", "shape", "tear", "mode", "comm", "path", "path-state",
                  "ino", "dev", "overlap", "loss"):

@@ -237,15 +237,10 @@ claim_silence() {
 	claim 0 --conflicts 0 --verdict clean "$@"
 }
 
-# Where spans are seen the pair was met and something kept it apart, unless one of the two is no
-# read or write of a known range: claim_kept_apart "A SPEC" "B SPEC" [CLAIM...]
+# Where spans are seen the pair was met and something kept it apart; KEPT_APART=0 where the two do
+# not overlap in the end: claim_kept_apart [CLAIM...]
 claim_kept_apart() {
-	local kept=1 spec
-	for spec in "$1" "$2"; do
-		case $spec in truncate* | punch* | zero* | collapse* | append*) kept=0 ;; esac
-	done
-	shift 2
-	claim_silence --serialized "${KEPT_APART:-$kept}" "$@"
+	claim_silence --serialized "${KEPT_APART:-1}" "$@"
 }
 
 # ---- two operations, the second while the first is held ----
@@ -318,7 +313,6 @@ pair_is() {
 	silent) case "$3:$4" in read*:read*) hold=together ;; esac ;;
 	esac
 	check_ops < <(pair_script "$1" "$2" "$hold" "$3" "$4")
-	local spec_a=$3 spec_b=$4
 	shift 4
 	if [ "$outcome" = observed ]; then
 		outcome=serialized
@@ -327,7 +321,7 @@ pair_is() {
 	fi
 	case $outcome in
 	reported | passed) claim_conflicts 1 "$@" ;;
-	serialized) claim_kept_apart "$spec_a" "$spec_b" "$@" ;;
+	serialized) claim_kept_apart "$@" ;;
 	*) claim_silence "$@" ;;
 	esac
 }

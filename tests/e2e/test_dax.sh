@@ -27,7 +27,7 @@ dax_is() {
 		expect B ok
 	EOS
 	if [ "$outcome" = serialized ]; then
-		claim_kept_apart "$3" "$4"
+		claim_kept_apart
 	else
 		claim_silence
 	fi

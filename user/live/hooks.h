@@ -36,6 +36,8 @@ enum hook {
 	/* Spans: what came before the window. */
 	HOOK_SPAN_BEGIN, /* the file operation is entered, no lock taken yet */
 	HOOK_SPAN_END,
+	HOOK_SIZE_SPAN_BEGIN, /* a truncate or a fallocate, no lock taken yet */
+	HOOK_SIZE_SPAN_END,
 	HOOK_DIO_WAIT_BEGIN, /* somebody waits for direct IO to drain */
 	HOOK_DIO_WAIT_END,
 	HOOK_LOCK_WAIT_BEGIN, /* somebody waits for a lock */

@@ -185,6 +185,7 @@ static const enum hook attach_order[] = {
 	HOOK_DAX_FAULT_END,
 	HOOK_PAGE_FAULT_END,
 	HOOK_SPAN_END,
+	HOOK_SIZE_SPAN_END,
 	HOOK_DIO_WAIT_END,
 	HOOK_LOCK_WAIT_END,
 	HOOK_DIO_SUBMIT,
@@ -200,6 +201,7 @@ static const enum hook attach_order[] = {
 	HOOK_DIO_WAIT_BEGIN,
 	HOOK_LOCK_WAIT_BEGIN,
 	HOOK_SPAN_BEGIN,
+	HOOK_SIZE_SPAN_BEGIN,
 };
 _Static_assert(sizeof(attach_order) / sizeof(attach_order[0]) == HOOK_COUNT_, "every hook, once");
 
