@@ -4,6 +4,7 @@
 #define IORACE_ADMIT_BPF_H
 
 #include "count.bpf.h"
+#include "files.bpf.h"
 #include "fill.bpf.h"
 
 static __always_inline bool inode_is_file(__u64 inode)
@@ -62,12 +63,15 @@ static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
 	return fs;
 }
 
-static __always_inline void op_count(__u8 kind, __u16 flags, __u8 fs)
+static __always_inline void op_count(__u64 inode, __u8 kind, __u16 flags, __u8 fs)
 {
-	if (flags & IOR_OPF_SELECTED)
-		stat_count_on(IOR_STAT_READS + kind, fs);
-	else
+	if (!(flags & IOR_OPF_SELECTED)) {
 		stat_count(IOR_STAT_OTHERS);
+		return;
+	}
+	stat_count_on(IOR_STAT_READS + kind, fs);
+	if (ior_options.has_spans)
+		file_count_op(inode, kind);
 }
 
 #endif

@@ -27,6 +27,9 @@ __u64 ior_confessed[INODE_BITS / 64];
 /* Inodes that had a conflict: ops on them record their stacks, for the next report to show both. */
 __u64 ior_escalated[INODE_BITS / 64];
 
+/* Those that had a pair or a wait: their path was told. */
+__u64 ior_told[INODE_BITS / 64];
+
 static __always_inline bool bit_test(const __u64 *bits, __u64 inode)
 {
 	__u32 bit = ior_mix(inode) >> 48;

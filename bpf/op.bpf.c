@@ -187,7 +187,7 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 {
 	__u16 flags = op_fill(slot, desc, range);
 
-	op_count(desc->kind, flags, desc->fs);
+	op_count(desc->inode, desc->kind, flags, desc->fs);
 	if (ior_state.draining)
 		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
 	if (op_opens_at_submit(desc)) {
@@ -378,7 +378,9 @@ __noinline enum span_open span_open(__u64 key, __u64 pos, __u64 len_bytes, __u64
 	slot->op.mode = traits >> TRAIT_MODE_SHIFT;
 	slot->op.flags |= traits >> TRAIT_FLAGS_SHIFT;
 	fill_opening(slot);
-	op_count(slot->op.kind, slot->op.flags, slot->fs);
+	op_count(slot->inode, slot->op.kind, slot->op.flags, slot->fs);
+	if (span_has_waited(self) && !bit_set(ior_told, slot->inode))
+		slot->tell_path = 1;
 	if (ior_state.draining)
 		inode_touch(slot->inode, slot->op.flags & IOR_OPF_SELECTED,
 			    slot->op.mode == IOR_MODE_DIRECT);

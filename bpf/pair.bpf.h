@@ -7,6 +7,7 @@
 #define IORACE_PAIR_BPF_H
 
 #include "emit.bpf.h"
+#include "files.bpf.h"
 #include "fill.bpf.h"
 #include "older.bpf.h"
 #include "span.bpf.h"
@@ -52,19 +53,6 @@ static __noinline struct meeting *meeting_claim(void)
 static __always_inline void meeting_release(struct meeting *m)
 {
 	INFLIGHT_STORE(&m->busy, 0ULL);
-}
-
-static __always_inline void file_identity(__u64 inode, struct ior_file *file)
-{
-	__u64 sb = KPTR(struct inode, inode, i_sb);
-
-	file->ino = KREAD(struct inode, inode, i_ino);
-	file->generation = KREAD(struct inode, inode, i_generation);
-	file->dev = KREAD(struct super_block, sb, s_dev);
-	file->magic = KREAD(struct super_block, sb, s_magic);
-	file->subvol = 0;
-	if (file->magic == IOR_MAGIC_BTRFS)
-		compat_btrfs_identity(inode, file);
 }
 
 static __always_inline void finding_side(struct ior_finding_side *side, const struct ior_op *op)
@@ -172,6 +160,7 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 
 	stat_count_exact(IOR_STAT_CONFLICTS);
 	file_identity(mine->inode, &m->key.file);
+	file_count_conflict(&m->key.file);
 	m->mine = mine->op;
 	op_name(&m->mine);
 	finding_key(&m->key, &m->mine, &m->peer);
@@ -310,14 +299,32 @@ static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, str
 	return loss_count(IOR_LOSS_UNATTRIBUTED);
 }
 
-static __always_inline int pair_waits(__u32 self, const struct ior_slot *mine,
-				      const struct meeting *m, const struct inflight_peer *at,
-				      struct ior_slot *slot)
+/* Its first pair of all: the path of the file is due. */
+static __always_inline int pair_noted(struct ior_slot *mine, const struct meeting *m)
 {
-	if (ior_options.has_spans &&
-	    account_wait(self, mine, &m->peer, at, slot) == PAIR_UNKNOWN)
-		loss_count(IOR_LOSS_UNATTRIBUTED);
+	if (bit_set(ior_told, mine->inode))
+		return 0;
+	mine->tell_path = 1;
+	if (!mine->file)
+		mine->file = m->peer_file;
 	return 0;
+}
+
+static __always_inline int pair_waits(__u32 self, struct ior_slot *mine, const struct meeting *m,
+				      const struct inflight_peer *at, struct ior_slot *slot)
+{
+	if (!ior_options.has_spans)
+		return 0;
+	switch (account_wait(self, mine, &m->peer, at, slot)) {
+	case PAIR_NOT_HERE:
+	case PAIR_THEIRS:
+		return 0;
+	case PAIR_MINE:
+		return pair_noted(mine, m);
+	case PAIR_UNKNOWN:
+		break;
+	}
+	return loss_count(IOR_LOSS_UNATTRIBUTED);
 }
 
 /* A pair of which no side is selected, or that no filter wants, is not counted at all. */

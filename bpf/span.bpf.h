@@ -9,6 +9,7 @@
 
 #include "account.bpf.h"
 #include "count.bpf.h"
+#include "files.bpf.h"
 
 /*
  * Slot + 1 of the op that a task is in, by a hash of its thread id. Two that share an entry lose
@@ -41,25 +42,46 @@ static __always_inline void span_reset(__u32 self, __u32 tid)
 	*current = self + 1;
 }
 
+static __always_inline void span_settle_wait(const struct ior_span *span,
+					     struct ior_file_sums *sums)
+{
+	__u64 *of_file = span->met ? &sums->wait_needed_ns : &sums->wait_needless_ns;
+
+	if (!span->waited_ns)
+		return;
+	stat_add_exact(span->met ? IOR_STAT_WAIT_NEEDED_NS : IOR_STAT_WAIT_NEEDLESS_NS,
+		       span->waited_ns);
+	__sync_fetch_and_add(of_file, span->waited_ns);
+}
+
 /* The op is over: what kept it apart from those that it never conflicted with? */
 static __noinline int span_settle(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
 	struct ior_span *span = span_at(self);
+	struct ior_file_sums *sums;
 
-	if (!slot || !span)
+	if (!slot || !span || !(span->met || span->waited_ns))
 		return 0;
+	sums = file_sums_of_inode(slot->inode);
 	for (int hold = 0; hold < IOR_HOLD_COUNT_; hold++) {
 		enum ior_keeper keeper;
 		__s32 pairs = account_pairs(slot, span, hold, &keeper);
 
-		if (pairs)
-			stat_add_exact(IOR_STAT_KEPT_APART + keeper, pairs);
+		if (!pairs)
+			continue;
+		stat_add_exact(IOR_STAT_KEPT_APART + keeper, pairs);
+		file_count_kept_apart(sums, keeper, pairs);
 	}
-	if (span->waited_ns)
-		stat_add_exact(span->met ? IOR_STAT_WAIT_NEEDED_NS : IOR_STAT_WAIT_NEEDLESS_NS,
-			       span->waited_ns);
+	span_settle_wait(span, sums);
 	return 0;
+}
+
+static __always_inline bool span_has_waited(__u32 at)
+{
+	struct ior_span *span = span_at(at);
+
+	return span && span->waited_ns;
 }
 
 /* ---- waits ----------------------------------------------------------------------------------- */

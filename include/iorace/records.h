@@ -103,6 +103,15 @@ enum ior_stat {
 	IOR_STAT_COUNT_
 };
 
+/* The same of one file, with spans. The sums over all files are those of the run. */
+struct ior_file_sums {
+	__u64 ops[IOR_OP_COUNT_];
+	__u64 conflicts;
+	__u64 kept_apart[IOR_KEEPER_COUNT_];
+	__u64 wait_needed_ns;
+	__u64 wait_needless_ns;
+};
+
 /* File systems of which ops are counted apart, for the coverage of a run. */
 enum ior_fs {
 	IOR_FS_OTHER,

@@ -95,6 +95,24 @@ def check_counts(args, conflicts, summary):
         claim(not lost, f"losses {lost}")
 
 
+def check_files(files, summary):
+    """What the files say adds up: each in itself, and all of them to the run."""
+    if summary["pairs"].get("overlapping") is None:
+        claim(not files, "sums of a file where the run has none")
+        return
+    for line in files:
+        pairs = line["pairs"]
+        total = sum(number(pairs[key]) for key in ("conflicts", "serialized", "unproven"))
+        claim(number(pairs["overlapping"]) == total,
+              f"overlapping = conflicts + serialized + unproven: {line}")
+        claim(number(pairs["serialized"]) == sum(map(number, pairs["serialized_by"].values())),
+              f"serialized_by adds up to serialized: {line}")
+    for key in ("conflicts", "overlapping", "serialized", "unproven"):
+        total = sum(number(line["pairs"][key]) for line in files)
+        claim(number(summary["pairs"][key]) == total,
+              f"{summary['pairs'][key]} pairs {key}, {total} of them on files")
+
+
 def check_each(args, conflict):
     first, second = conflict["ops"]
     wanted = (("kind", args.kind, conflict["kind"]),
@@ -141,6 +159,7 @@ def main():
         conflicts = [o for o in objects if o["type"] == "conflict"]
         check_form(conflicts, objects[-1])
         check_counts(args, conflicts, objects[-1])
+        check_files([o for o in objects if o["type"] == "file"], objects[-1])
         for conflict in conflicts:
             check_each(args, conflict)
     except (Broken, OSError, KeyError) as broken:

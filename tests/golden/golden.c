@@ -299,6 +299,29 @@ static const struct coverage_view coverage[] = {
 
 static char *const argv[] = {"./workload", "--seed", "1\n2", NULL};
 
+/* Two files, one of them nameless, and the rest: they add up to the clean run. */
+static const struct file_sums_view files[] = {
+	{
+		.file = {xfs_file, "/data/base/16384/2619", PATH_OK, "xfs"},
+		.ops = {90000, 20000, 3, 0},
+		.serialized = 799,
+		.unproven = 12,
+		.overlapping = 811,
+		.serialized_by = {[IOR_KEEPER_EXCLUSIVE] = 700, [IOR_KEEPER_DIO_WAIT] = 99},
+		.needless_wait_ns = 48000000,
+		.needed_wait_ns = 1600000000,
+	},
+	{
+		.file = {ext4_file, NULL, PATH_UNKNOWN, "ext4"},
+		.ops = {10000, 399, 0, 0},
+		.serialized = 1,
+		.overlapping = 1,
+		.serialized_by = {[IOR_KEEPER_SHARED_EXCLUSIVE] = 1},
+		.needed_wait_ns = 100000000,
+	},
+	{.others = true, .ops = {0, 1, 0, 0}, .needless_wait_ns = -1, .needed_wait_ns = -1},
+};
+
 static struct summary_view clean_summary(void)
 {
 	return (struct summary_view){
@@ -308,6 +331,7 @@ static struct summary_view clean_summary(void)
 		.overlapping = 812,
 		.serialized = 800,
 		.unproven = 12,
+		.serialized_by = {0, 700, 1, 99},
 		.needless_wait_ns = 48000000,
 		.needed_wait_ns = 1700000000,
 		.records_written = 0,
@@ -370,6 +394,8 @@ static int write_summary(const char *dir, const struct reporter_ops *reporter, c
 	end_summary(&summary, &why);
 	for (size_t i = 0; i < ARRAY_SIZE(coverage) && r == 0; i++)
 		r = reporter->coverage(&coverage[i], &plain, &out);
+	for (size_t i = 0; i < ARRAY_SIZE(files) && r == 0 && summary.overlapping >= 0; i++)
+		r = reporter->file(&files[i], &plain, &out);
 	if (r == 0)
 		r = reporter->summary(&summary, &plain, &out);
 	return r < 0 ? r : write_file(dir, name, reporter->ending, &out);

@@ -19,6 +19,7 @@
 #define WIDE_LINES 256
 #define SLOTS_PER_OP 4
 #define STACKS 4096
+#define FILES 4096
 
 struct tracer {
 	struct iorace_bpf *skel;
@@ -70,8 +71,10 @@ static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 	r |= bpf_map__set_max_entries(skel->maps.ior_wide, WIDE_LINES);
 	r |= bpf_map__set_max_entries(skel->maps.ior_slots, slots);
 	r |= bpf_map__set_max_entries(skel->maps.ior_races, slots);
-	if (with_spans)
+	if (with_spans) {
 		r |= bpf_map__set_max_entries(skel->maps.ior_spans, slots);
+		r |= bpf_map__set_max_entries(skel->maps.ior_files, FILES);
+	}
 	if (options->want_stacks)
 		r |= bpf_map__set_max_entries(skel->maps.ior_stack_traces, STACKS);
 	r |= bpf_map__set_max_entries(skel->maps.ior_ring,
@@ -399,4 +402,32 @@ int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg)
 			return r;
 	}
 	return 0;
+}
+
+static int tell_other_files(struct tracer *tracer, tracer_file_fn fn, void *arg)
+{
+	static const struct ior_file nobody;
+	struct ior_file_sums none = {}, others = tracer->skel->bss->ior_other_files;
+
+	return memcmp(&others, &none, sizeof(none)) ? fn(arg, &nobody, &others) : 0;
+}
+
+int tracer_files(struct tracer *tracer, tracer_file_fn fn, void *arg)
+{
+	int fd = bpf_map__fd(tracer->skel->maps.ior_files);
+	struct ior_file_sums sums;
+	struct ior_file file, next;
+	void *prev = NULL;
+	int r;
+
+	while (!bpf_map_get_next_key(fd, prev, &next)) {
+		file = next;
+		prev = &file;
+		if (bpf_map_lookup_elem(fd, &file, &sums))
+			continue;
+		r = fn(arg, &file, &sums);
+		if (r)
+			return r;
+	}
+	return tell_other_files(tracer, fn, arg);
 }

@@ -2,7 +2,7 @@
 /*
  * Port: how a run is told. A reporter turns views into text in a buffer and knows neither where
  * the views came from nor where the text goes. Calls come in the order
- * coverage*, conflict*, finding*, torn*, summary, or, from `iorace stress`, torn*, stress. 0 or
+ * coverage*, conflict*, finding*, file*, torn*, summary, or, from `iorace stress`, torn*, stress. 0 or
  * -ENOMEM.
  */
 #ifndef IORACE_MODEL_REPORTER_H
@@ -41,6 +41,8 @@ struct reporter_ops {
 			struct buf *out);
 	int (*finding)(const struct finding_view *finding, const struct report_style *style,
 		       struct buf *out);
+	int (*file)(const struct file_sums_view *sums, const struct report_style *style,
+		    struct buf *out);
 	int (*summary)(const struct summary_view *summary, const struct report_style *style,
 		       struct buf *out);
 	int (*torn)(const struct torn_view *torn, const struct report_style *style,

@@ -80,6 +80,20 @@ struct coverage_view {
 
 enum verdict { VERDICT_CLEAN, VERDICT_CONFLICTS, VERDICT_INCONCLUSIVE, VERDICT_COUNT_ };
 
+/* Of one file what struct summary_view has of the run; the files add up to it. */
+struct file_sums_view {
+	struct file_view file;
+	bool others; /* not one file: all of which no sums of their own were kept */
+	uint64_t ops[IOR_OP_COUNT_];
+	uint64_t conflicts;
+	uint64_t serialized;
+	uint64_t unproven;
+	uint64_t overlapping;
+	uint64_t serialized_by[IOR_KEEPER_COUNT_];
+	int64_t needless_wait_ns; /* negative: not measured */
+	int64_t needed_wait_ns;
+};
+
 struct command_view {
 	char *const *argv; /* NULL-terminated; NULL: there was no command */
 	int exit;	   /* exit status, -1: none */

@@ -253,16 +253,23 @@ static int jsonl_coverage(const struct coverage_view *row, const struct report_s
 			out);
 }
 
-static json_t *ops_object(const struct summary_view *summary)
+static json_t *op_counts_object(const uint64_t ops[IOR_OP_COUNT_])
 {
 	json_t *object = json_object();
 
 	for (uint8_t kind = 0; object && kind < IOR_OP_COUNT_; kind++) {
-		if (json_object_set_new(object, kind_name(kind), count(summary->ops[kind])) < 0) {
+		if (json_object_set_new(object, kind_name(kind), count(ops[kind])) < 0) {
 			json_decref(object);
 			return NULL;
 		}
 	}
+	return object;
+}
+
+static json_t *ops_object(const struct summary_view *summary)
+{
+	json_t *object = op_counts_object(summary->ops);
+
 	if (object && json_object_set_new(object, "filtered", count(summary->ops_filtered)) < 0) {
 		json_decref(object);
 		return NULL;
@@ -284,16 +291,13 @@ static json_t *losses_object(const uint64_t losses[IOR_LOSS_COUNT_])
 	return object;
 }
 
-/* Empty when nobody could tell, every key when somebody could. */
-static json_t *serialized_by_object(const struct summary_view *summary)
+static json_t *serialized_by_object(const uint64_t serialized_by[IOR_KEEPER_COUNT_])
 {
 	json_t *object = json_object();
 
-	if (summary->serialized < 0)
-		return object;
 	for (int keeper = IOR_KEEPER_LUCK + 1; object && keeper < IOR_KEEPER_COUNT_; keeper++) {
 		if (json_object_set_new(object, keeper_name(keeper),
-					count(summary->serialized_by[keeper])) < 0) {
+					count(serialized_by[keeper])) < 0) {
 			json_decref(object);
 			return NULL;
 		}
@@ -301,6 +305,7 @@ static json_t *serialized_by_object(const struct summary_view *summary)
 	return object;
 }
 
+/* Of serialized_by nothing when nobody could tell, every key when somebody could. */
 static json_t *pairs_object(const struct summary_view *summary)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
@@ -308,7 +313,41 @@ static json_t *pairs_object(const struct summary_view *summary)
 			 "overlapping", count_or_null(summary->overlapping),
 			 "serialized", count_or_null(summary->serialized),
 			 "unproven", count_or_null(summary->unproven),
-			 "serialized_by", serialized_by_object(summary));
+			 "serialized_by", summary->serialized < 0 ?
+						  json_object() :
+						  serialized_by_object(summary->serialized_by));
+}
+
+static json_t *wait_object(int64_t needless_ns, int64_t needed_ns)
+{
+	return json_pack("{s:o, s:o}",
+			 "needless", count_or_null(needless_ns),
+			 "needed", count_or_null(needed_ns));
+}
+
+static json_t *file_pairs_object(const struct file_sums_view *sums)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
+			 "conflicts", count(sums->conflicts),
+			 "overlapping", count(sums->overlapping),
+			 "serialized", count(sums->serialized),
+			 "unproven", count(sums->unproven),
+			 "serialized_by", serialized_by_object(sums->serialized_by));
+}
+
+static int jsonl_file(const struct file_sums_view *sums, const struct report_style *style,
+		      struct buf *out)
+{
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}",
+				  "schema", SCHEMA,
+				  "type", "file",
+				  "file", sums->others ? json_null() : file_object(&sums->file),
+				  "ops", op_counts_object(sums->ops),
+				  "pairs", file_pairs_object(sums),
+				  "wait_ns", wait_object(sums->needless_wait_ns,
+							 sums->needed_wait_ns)),
+			out);
 }
 
 static json_t *argv_array(char *const *argv)
@@ -351,8 +390,8 @@ static int jsonl_summary(const struct summary_view *summary, const struct report
 			 struct buf *out)
 {
 	(void)style;
-	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o},"
-				  " s:o, s:{s:o, s:o}, s:o, s:o}",
+	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o},"
+				  " s:o, s:o}",
 				  "schema", SCHEMA,
 				  "type", "summary",
 				  "verdict", verdict_name(summary->verdict),
@@ -360,9 +399,8 @@ static int jsonl_summary(const struct summary_view *summary, const struct report
 				  "duration_ns", count(summary->duration_ns),
 				  "ops", ops_object(summary),
 				  "pairs", pairs_object(summary),
-				  "wait_ns",
-				  "needless", count_or_null(summary->needless_wait_ns),
-				  "needed", count_or_null(summary->needed_wait_ns),
+				  "wait_ns", wait_object(summary->needless_wait_ns,
+							 summary->needed_wait_ns),
 				  "losses", losses_object(summary->losses),
 				  "records",
 				  "written", count(summary->records_written),
@@ -539,6 +577,7 @@ const struct reporter_ops jsonl_reporter = {
 	.coverage = jsonl_coverage,
 	.conflict = jsonl_conflict,
 	.finding = jsonl_finding,
+	.file = jsonl_file,
 	.summary = jsonl_summary,
 	.torn = jsonl_torn,
 	.stress = jsonl_stress,

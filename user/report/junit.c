@@ -113,7 +113,7 @@ static int junit_torn(const struct torn_view *torn, const struct report_style *s
 
 	(void)out;
 	buf_printf(&name, "%s %" PRIu64 "  ", stress_kind_name(torn->kind), torn->id);
-	text_file(&torn->file, &name);
+	text_path(&torn->file, &name);
 	put_case("stress", &name, style->doc);
 	buf_puts(&message, stress_how_name(torn->how));
 	text_torn(torn, &(struct report_style){}, &lines);

@@ -94,7 +94,7 @@ static int tap_torn(const struct torn_view *torn, const struct report_style *sty
 	struct buf text = {}, block = {};
 
 	buf_printf(&text, "no %s: ", stress_kind_name(torn->kind));
-	text_file(&torn->file, &text);
+	text_path(&torn->file, &text);
 	put_point(false, &text, style, out);
 	if (text_torn(torn, &(struct report_style){}, &block) < 0)
 		out->error = block.error;

@@ -86,7 +86,7 @@ void text_file_id(const struct file_view *file, struct buf *out)
 		buf_printf(out, " subvolume %" PRIu64, (uint64_t)file->id.subvol);
 }
 
-void text_file(const struct file_view *file, struct buf *out)
+void text_path(const struct file_view *file, struct buf *out)
 {
 	static const char *const remarks[] = {
 		[PATH_OK] = "",
@@ -117,7 +117,7 @@ void text_headline(const char *kind, const struct ior_finding_side sides[2],
 	buf_puts(out, " ↔ ");
 	put_comm(sides[1].comm, out);
 	buf_puts(out, "   ");
-	text_file(file, out);
+	text_path(file, out);
 }
 
 static void put_overlap(struct ior_range overlap, struct buf *out)
@@ -367,6 +367,7 @@ const struct reporter_ops text_reporter = {
 	.coverage = text_coverage,
 	.conflict = text_conflict,
 	.finding = text_finding,
+	.file = text_file,
 	.summary = text_summary,
 	.torn = text_torn,
 	.stress = text_stress,

@@ -9,6 +9,7 @@
 
 struct buf;
 struct file_view;
+struct file_sums_view;
 struct report_style;
 struct stress_view;
 struct summary_view;
@@ -28,7 +29,7 @@ void text_headline(const char *kind, const struct ior_finding_side sides[2],
 		   const struct file_view *file, struct buf *out);
 
 /* The path and what is known of it; else the device and the inode. */
-void text_file(const struct file_view *file, struct buf *out);
+void text_path(const struct file_view *file, struct buf *out);
 
 /* "xfs 259:3 inode 2619" */
 void text_file_id(const struct file_view *file, struct buf *out);
@@ -38,6 +39,7 @@ void text_what(uint8_t kind, uint8_t mode, struct buf *out);
 
 /* "i_rwsem exclusive by another" */
 void text_lock(uint8_t i_rwsem, uint8_t self, struct buf *out);
+int text_file(const struct file_sums_view *sums, const struct report_style *style, struct buf *out);
 
 int text_summary(const struct summary_view *summary, const struct report_style *style,
 		 struct buf *out);

@@ -194,6 +194,39 @@ static void put_not_seen(const struct summary_view *summary, struct buf *out)
 	buf_done(&items);
 }
 
+/* Which file it is, as far as that is known. */
+static void put_file(const struct file_sums_view *sums, struct buf *out)
+{
+	const struct ior_file *id = &sums->file.id;
+
+	if (sums->others)
+		buf_puts(out, "all others");
+	else if (sums->file.path)
+		escape_puts(out, sums->file.path);
+	else
+		buf_printf(out, "inode %llu on %u:%u", id->ino, id->dev >> 20,
+			   id->dev & 0xfffff);
+}
+
+/* A file without an overlapping pair tells nothing that the summary does not. */
+int text_file(const struct file_sums_view *sums, const struct report_style *style, struct buf *out)
+{
+	(void)style;
+	if (!sums->overlapping)
+		return 0;
+	buf_puts(out, "FILE ");
+	put_file(sums, out);
+	buf_puts(out, "  overlapping ");
+	units_append_grouped(out, sums->overlapping);
+	buf_puts(out, ": ");
+	text_count(sums->conflicts, "conflict", "conflicts", out);
+	put_measured("serialized", sums->serialized, out);
+	put_measured("unproven", sums->unproven, out);
+	put_wait("; waits needless", sums->needless_wait_ns, out);
+	put_wait(", needed", sums->needed_wait_ns, out);
+	return buf_putc(out, '\n');
+}
+
 int text_summary(const struct summary_view *summary, const struct report_style *style,
 		 struct buf *out)
 {

@@ -121,6 +121,11 @@ void outputs_coverage(struct outputs *outputs, const struct coverage_view *row)
 	TELL(outputs, coverage, row, out->coverage);
 }
 
+void outputs_file(struct outputs *outputs, const struct file_sums_view *sums)
+{
+	TELL(outputs, file, sums, true);
+}
+
 void outputs_summary(struct outputs *outputs, const struct summary_view *summary)
 {
 	TELL(outputs, summary, summary, true);

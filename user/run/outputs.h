@@ -39,6 +39,7 @@ int outputs_add_file(struct outputs *outputs, const char *path, struct reason *w
 void outputs_conflict(struct outputs *outputs, const struct conflict_view *conflict);
 void outputs_finding(struct outputs *outputs, const struct finding_view *finding);
 void outputs_coverage(struct outputs *outputs, const struct coverage_view *row);
+void outputs_file(struct outputs *outputs, const struct file_sums_view *sums);
 void outputs_summary(struct outputs *outputs, const struct summary_view *summary);
 void outputs_torn(struct outputs *outputs, const struct torn_view *torn);
 void outputs_stress(struct outputs *outputs, const struct stress_view *stress);

@@ -323,6 +323,30 @@ static int tell_findings(struct run *run, size_t *ret_count)
 	return 0;
 }
 
+/* What one file adds to the sums of the run. */
+static int tell_file(void *arg, const struct ior_file *file, const struct ior_file_sums *sums)
+{
+	struct run *run = arg;
+	bool has_waits = run->opts->plan->has_waits;
+	struct file_sums_view view = {
+		.file = paths_resolve(&run->paths, file),
+		.others = !file->ino,
+		.conflicts = sums->conflicts,
+		.unproven = sums->kept_apart[IOR_KEEPER_LUCK],
+		.needless_wait_ns = has_waits ? (int64_t)sums->wait_needless_ns : -1,
+		.needed_wait_ns = has_waits ? (int64_t)sums->wait_needed_ns : -1,
+	};
+
+	memcpy(view.ops, sums->ops, sizeof(view.ops));
+	for (int keeper = IOR_KEEPER_LUCK + 1; keeper < IOR_KEEPER_COUNT_; keeper++) {
+		view.serialized_by[keeper] = sums->kept_apart[keeper];
+		view.serialized += sums->kept_apart[keeper];
+	}
+	view.overlapping = view.conflicts + view.serialized + view.unproven;
+	outputs_file(run->outputs, &view);
+	return 0;
+}
+
 static enum coverage_level level_of(const struct plan *plan, const char *fs)
 {
 	for (size_t i = 0; i < plan->coverage_len; i++) {
@@ -467,6 +491,11 @@ static int tell_end(struct run *run, struct run_result *ret)
 	r = tell_findings(run, &findings);
 	if (r < 0)
 		return r;
+	if (run->opts->plan->has_spans) {
+		r = tracer_files(run->tracer, tell_file, run);
+		if (r < 0)
+			return r;
+	}
 	fill_summary(run, &counters, &summary);
 	summary.findings = findings;
 	r = fill_stress(run, &counters, &summary);
