@@ -100,14 +100,27 @@ static __always_inline void span_lands_elsewhere(__u32 at)
 		span->elsewhere = 1;
 }
 
-/* The op is over: what kept it apart from those that it never conflicted with? */
-static __always_inline __s32 account_pairs(const struct ior_slot *slot, const struct ior_span *span,
-					   enum ior_hold hold, enum ior_keeper *ret_keeper)
-{
-	__s32 pairs = ior_span_pairs(span, hold, slot->op.range);
+/* What one op adds: pairs that were kept apart, and by what. */
+struct account {
+	__s32 pairs, waited_out;
+	enum ior_keeper keeper, waited_keeper;
+};
 
-	*ret_keeper = ior_kept_apart(hold, &slot->op, span->waited_for_dio);
-	return pairs > 0 ? pairs : 0;
+/* The op is over: what kept it apart from those that it never conflicted with? */
+static __always_inline struct account account_of(const struct ior_slot *slot,
+						 const struct ior_span *span, enum ior_hold hold)
+{
+	__s32 pairs = ior_span_pairs(span, hold, slot->op.range), out;
+
+	if (pairs <= 0)
+		return (struct account){};
+	out = ior_span_waited_out(span, hold, pairs);
+	return (struct account){
+		.pairs = pairs - out,
+		.waited_out = out,
+		.keeper = ior_kept_apart(hold, &slot->op, span->waited_for_dio),
+		.waited_keeper = ior_locks_keep_apart(hold, IOR_HOLD_EXCLUSIVE),
+	};
 }
 
 #endif

@@ -316,7 +316,7 @@ int fallocate_span_end_fexit(void *ctx)
 SEC("?fentry/inode_dio_wait")
 int dio_wait_begin_fentry(void *ctx)
 {
-	return span_wait_begin(arg(ctx, 0));
+	return span_dio_wait_begin(arg(ctx, 0));
 }
 
 SEC("?fexit/inode_dio_wait")

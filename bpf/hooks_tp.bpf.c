@@ -95,11 +95,11 @@ int rq_complete_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("?raw_tp/contention_begin")
 int lock_wait_begin_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return span_lock_wait_begin(ctx->args[0]);
+	return span_lock_wait_begin(ctx->args[0], ctx->args[1]);
 }
 
 SEC("?raw_tp/contention_end")
 int lock_wait_end_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return span_lock_wait_end(ctx->args[0]);
+	return span_lock_wait_end(ctx->args[0], ctx->args[1]);
 }

@@ -42,6 +42,15 @@ static __always_inline void span_reset(__u32 self, __u32 tid)
 	*current = self + 1;
 }
 
+static __always_inline void span_settle_kept(struct ior_file_sums *sums, enum ior_keeper keeper,
+					     __s32 pairs)
+{
+	if (!pairs)
+		return;
+	stat_add_exact(IOR_STAT_KEPT_APART + keeper, pairs);
+	file_count_kept_apart(sums, keeper, pairs);
+}
+
 static __always_inline void span_settle_wait(const struct ior_span *span,
 					     struct ior_file_sums *sums)
 {
@@ -65,13 +74,10 @@ static __noinline int span_settle(__u32 self)
 		return 0;
 	sums = file_sums_of_inode(slot->inode);
 	for (int hold = 0; hold < IOR_HOLD_COUNT_; hold++) {
-		enum ior_keeper keeper;
-		__s32 pairs = account_pairs(slot, span, hold, &keeper);
+		struct account a = account_of(slot, span, hold);
 
-		if (!pairs)
-			continue;
-		stat_add_exact(IOR_STAT_KEPT_APART + keeper, pairs);
-		file_count_kept_apart(sums, keeper, pairs);
+		span_settle_kept(sums, a.keeper, a.pairs);
+		span_settle_kept(sums, a.waited_keeper, a.waited_out);
 	}
 	span_settle_wait(span, sums);
 	return 0;
@@ -103,13 +109,13 @@ static __always_inline struct ior_span *span_waiting(__u64 inode)
 	return span_at(at);
 }
 
-static __always_inline int span_wait_begin(__u64 inode)
+static __always_inline struct ior_span *span_wait_begin(__u64 inode)
 {
 	struct ior_span *span = span_waiting(inode);
 
 	if (span)
 		span->wait_began_ns = bpf_ktime_get_ns();
-	return 0;
+	return span;
 }
 
 static __always_inline struct ior_span *span_wait_end(__u64 inode)
@@ -130,14 +136,29 @@ static __always_inline __u64 inode_of_lock(__u64 lock)
 	return lock - bpf_core_field_offset(struct inode, i_rwsem);
 }
 
-static __always_inline int span_lock_wait_begin(__u64 lock)
+#define IOR_LCB_F_WRITE 4 /* include/trace/events/lock.h */
+
+static __always_inline int span_lock_wait_begin(__u64 lock, __u32 flags)
 {
-	return span_wait_begin(inode_of_lock(lock));
+	struct ior_span *span = span_wait_begin(inode_of_lock(lock));
+
+	if (span)
+		span->wants_all = flags & IOR_LCB_F_WRITE ? 1 : 0;
+	return 0;
 }
 
-static __always_inline int span_lock_wait_end(__u64 lock)
+static __always_inline int span_lock_wait_end(__u64 lock, int error)
 {
-	span_wait_end(inode_of_lock(lock));
+	struct ior_span *span = span_wait_end(inode_of_lock(lock));
+
+	if (span && span->wants_all && !error)
+		ior_span_has_all(span);
+	return 0;
+}
+
+static __always_inline int span_dio_wait_begin(__u64 inode)
+{
+	span_wait_begin(inode);
 	return 0;
 }
 

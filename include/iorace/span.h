@@ -24,9 +24,9 @@ struct ior_span {
 	__u8 met;		/* an overlapping op was in flight */
 	__u8 waited_for_dio;	/* it was in inode_dio_wait() before it opened */
 	__u8 elsewhere;		/* its window opened for another range than announced */
-	__u8 pad;
+	__u8 wants_all;		/* it waits for i_rwsem exclusively */
 	__u8 holds[IOR_SPAN_LIST];
-	__u32 pad2;
+	__u16 waited_out[2];	/* those with the lock, shared or exclusive, until it had it all */
 	struct ior_range ranges[IOR_SPAN_LIST];
 };
 IOR_SIZE_IS(struct ior_span, 128);
@@ -58,6 +58,27 @@ static inline __s32 ior_span_pairs(const struct ior_span *span, enum ior_hold ho
 	if (span->listed > IOR_SPAN_LIST)
 		return 0;
 	return ior_span_listed(span, hold, range) + span->settled[hold];
+}
+
+/*
+ * It waited for i_rwsem exclusively, and has it: who had it before has not any more. It may come
+ * down to the shared lock before its window opens, as XFS does beyond the end of a file.
+ */
+static inline void ior_span_has_all(struct ior_span *span)
+{
+	span->waited_out[0] = span->noted[IOR_HOLD_SHARED];
+	span->waited_out[1] = span->noted[IOR_HOLD_EXCLUSIVE];
+}
+
+/* How many of those pairs are such. */
+static inline __s32 ior_span_waited_out(const struct ior_span *span, enum ior_hold hold,
+					__s32 pairs)
+{
+	__s32 out = 0;
+
+	if (hold == IOR_HOLD_SHARED || hold == IOR_HOLD_EXCLUSIVE)
+		out = span->waited_out[hold - IOR_HOLD_SHARED];
+	return out < pairs ? out : pairs;
 }
 
 #endif

@@ -74,19 +74,22 @@ static inline enum ior_hold ior_op_hold(const struct ior_op *op)
 	return op->mode == IOR_MODE_DIRECT ? IOR_HOLD_IN_FLIGHT : IOR_HOLD_NOTHING;
 }
 
+static inline enum ior_keeper ior_locks_keep_apart(enum ior_hold earlier, enum ior_hold later)
+{
+	if (earlier == IOR_HOLD_EXCLUSIVE && later == IOR_HOLD_EXCLUSIVE)
+		return IOR_KEEPER_EXCLUSIVE;
+	if ((earlier == IOR_HOLD_EXCLUSIVE && later == IOR_HOLD_SHARED) ||
+	    (earlier == IOR_HOLD_SHARED && later == IOR_HOLD_EXCLUSIVE))
+		return IOR_KEEPER_SHARED_EXCLUSIVE;
+	return IOR_KEEPER_LUCK;
+}
+
 static inline enum ior_keeper ior_kept_apart(enum ior_hold earlier, const struct ior_op *later,
 					     bool later_waited_for_dio)
 {
-	enum ior_hold lock = ior_op_lock_hold(later);
-
 	if (earlier == IOR_HOLD_IN_FLIGHT)
 		return later_waited_for_dio ? IOR_KEEPER_DIO_WAIT : IOR_KEEPER_LUCK;
-	if (earlier == IOR_HOLD_EXCLUSIVE && lock == IOR_HOLD_EXCLUSIVE)
-		return IOR_KEEPER_EXCLUSIVE;
-	if ((earlier == IOR_HOLD_EXCLUSIVE && lock == IOR_HOLD_SHARED) ||
-	    (earlier == IOR_HOLD_SHARED && lock == IOR_HOLD_EXCLUSIVE))
-		return IOR_KEEPER_SHARED_EXCLUSIVE;
-	return IOR_KEEPER_LUCK;
+	return ior_locks_keep_apart(earlier, ior_op_lock_hold(later));
 }
 
 /* A conflict says that nothing prevented a torn result. This grades how probable one is. */

@@ -173,10 +173,10 @@ static void open_window(struct test_op *t)
 static void count_kept(struct test_op *t, __u64 counts[IOR_KEEPER_COUNT_])
 {
 	for (int hold = 0; hold < IOR_HOLD_COUNT_; hold++) {
-		enum ior_keeper keeper;
-		__s32 pairs = account_pairs(slot_at(t->slot), &spans[t->slot], hold, &keeper);
+		struct account a = account_of(slot_at(t->slot), &spans[t->slot], hold);
 
-		counts[keeper] += pairs;
+		counts[a.keeper] += a.pairs;
+		counts[a.waited_keeper] += a.waited_out;
 	}
 }
 
@@ -441,18 +441,27 @@ static void op_with_more_notes_than_the_list_holds_counts_nothing(void **state)
 
 /* ---- two that open at once ------------------------------------------------------------------- */
 
-static struct test_op *begin_write(bool spanned)
+static struct test_op *begin_write_under(enum ior_lock lock, bool spanned)
 {
 	struct test_op *t = &ops[ops_len++];
 
 	*t = (struct test_op){
-		.op = { .range = { 0, 4096 }, .kind = IOR_OP_WRITE, .begin_ns = ops_len },
+		.op = { .range = { 0, 4096 },
+			.kind = IOR_OP_WRITE,
+			.flags = IOR_OPF_HOLDS,
+			.lock = { .i_rwsem = lock },
+			.begin_ns = ops_len },
 		.announced = { 0, 4096 },
 		.spanned = spanned,
 	};
 	enter(t);
 	step(t);
 	return t;
+}
+
+static struct test_op *begin_write(bool spanned)
+{
+	return begin_write_under(IOR_LOCK_NONE, spanned);
 }
 
 static void window_that_opens_at_once_leaves_other_accounts_alone(void **state)
@@ -480,12 +489,50 @@ static void window_that_opens_at_once_leaves_other_accounts_alone(void **state)
 	assert_int_equal(kept[IOR_KEEPER_LUCK], 2); /* each with the first */
 }
 
+/* ---- an op that had the whole lock and came down to the shared one --------------------------- */
+
+static __u64 kept_of_two_shared(bool waits_for_all)
+{
+	struct test_op *first, *second;
+
+	host_table_init(32, 4, SLOTS);
+	ops_len = now = 0;
+	random_state = 1;
+	memset(kept, 0, sizeof(kept));
+	first = begin_write_under(IOR_LOCK_SHARED, false);
+	second = begin_write_under(IOR_LOCK_SHARED, true);
+	leave(first);
+	if (waits_for_all)
+		ior_span_has_all(&spans[second->slot]);
+	open_window(second);
+	second->opened = true;
+	step(second);
+	leave(second);
+	host_table_done();
+	assert_int_equal(sum_of(kept), 1);
+	return kept[IOR_KEEPER_SHARED_EXCLUSIVE];
+}
+
+static void op_that_had_the_whole_lock_was_kept_apart_by_it(void **state)
+{
+	(void)state;
+	assert_int_equal(kept_of_two_shared(true), 1);
+}
+
+static void op_that_only_had_the_shared_lock_was_not(void **state)
+{
+	(void)state;
+	assert_int_equal(kept_of_two_shared(false), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_streams_are_accounted_exactly),
 		cmocka_unit_test(random_races_are_accounted_once),
 		cmocka_unit_test(window_that_opens_at_once_leaves_other_accounts_alone),
+		cmocka_unit_test(op_that_had_the_whole_lock_was_kept_apart_by_it),
+		cmocka_unit_test(op_that_only_had_the_shared_lock_was_not),
 		cmocka_unit_test(op_that_lands_on_what_was_noted_counts_it),
 		cmocka_unit_test(op_that_lands_beside_what_was_noted_counts_nothing),
 		cmocka_unit_test(op_with_more_notes_than_the_list_holds_counts_nothing),
