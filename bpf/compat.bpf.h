@@ -122,6 +122,21 @@ static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u
 }
 
 /*
+ * The lock of the map from bytes to blocks: i_data_sem of ext4, ILOCK of XFS; 0: not known. The
+ * inode lies within their own. ILOCK is a mrlock_t on 6.1, which begins with the rw_semaphore.
+ */
+static __always_inline __u64 compat_map_lock(__u64 inode, __u8 fs)
+{
+	if (fs == IOR_FS_EXT4 && bpf_core_field_exists(struct ext4_inode_info, i_data_sem))
+		return inode - bpf_core_field_offset(struct ext4_inode_info, vfs_inode) +
+		       bpf_core_field_offset(struct ext4_inode_info, i_data_sem);
+	if (fs == IOR_FS_XFS && bpf_core_field_exists(struct xfs_inode, i_lock))
+		return inode - bpf_core_field_offset(struct xfs_inode, i_vnode) +
+		       bpf_core_field_offset(struct xfs_inode, i_lock);
+	return 0;
+}
+
+/*
  * The current task by plain loads where they are plain, else by helper. Not for elegance: where
  * every return goes through a thunk (SRSO, retbleed) a call costs 20 ns, bpf_get_current_comm()
  * 120. `task` is the current task, whose fields nobody takes away from under it.

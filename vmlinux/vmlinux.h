@@ -142,7 +142,18 @@ struct mount {
 };
 
 struct address_space {
+	struct rw_semaphore invalidate_lock;
 	atomic_t i_mmap_writable;
+};
+
+struct ext4_inode_info {
+	struct rw_semaphore i_data_sem;
+	struct inode vfs_inode;
+};
+
+struct xfs_inode {
+	struct rw_semaphore i_lock;
+	struct inode i_vnode;
 };
 
 struct vm_area_struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What i_rwsem looked like when a window opened. Pure decoding: where the words came from is the
+ * What a lock looked like when a window opened. Pure decoding: where the words came from is the
  * caller's business. Lock states explain a finding, they never decide one: XFS and ext4 drop
  * i_rwsem when an async direct IO has been queued (fs/xfs/xfs_file.c, fs/ext4/file.c).
  */
@@ -28,6 +28,17 @@ struct ior_lock_state {
 	__u8 self;    /* enum ior_lock_self: does the task of this op hold it */
 };
 IOR_SIZE_IS(struct ior_lock_state, 2);
+
+/* Of other locks than i_rwsem only this is kept: both in one byte. */
+static inline __u8 ior_lock_pack(struct ior_lock_state st)
+{
+	return st.i_rwsem | st.self << 4;
+}
+
+static inline struct ior_lock_state ior_lock_unpack(__u8 packed)
+{
+	return (struct ior_lock_state){ packed & 15, packed >> 4 };
+}
 
 /*
  * struct rw_semaphore without PREEMPT_RT, unchanged from 5.4 to 6.18 (kernel/locking/rwsem.c,

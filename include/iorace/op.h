@@ -44,7 +44,8 @@ struct ior_op {
 	__u8 mode;		    /* enum ior_mode */
 	struct ior_lock_state lock; /* when the window opened */
 	__u16 flags;		    /* IOR_OPF_* */
-	__u16 pad;
+	__u8 map_lock;		    /* packed: ext4 i_data_sem, XFS ILOCK: where the data lies */
+	__u8 invalidate_lock;	    /* packed: of the page cache; XFS MMAPLOCK */
 };
 IOR_SIZE_IS(struct ior_op, 64);
 

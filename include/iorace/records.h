@@ -204,7 +204,8 @@ struct ior_options {
 	__u8 has_spans;		/* ops enter the table before they have their locks */
 	__u8 filters_files;	/* any file filter */
 	__u8 filters_tasks;	/* any task filter */
-	__u8 pad2[3];
+	__u8 reads_locks;	/* all locks, not i_rwsem alone */
+	__u8 pad2[2];
 };
 
 /*

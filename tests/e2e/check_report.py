@@ -10,6 +10,7 @@ import sys
 
 CONFLICT_KEYS = {"id", "time", "file", "kind", "shape", "overlap", "tear", "ops"}
 OP_KEYS = {"op", "mode", "start", "end", "async", "pid", "tid", "comm", "begin_ns", "end_ns"}
+OTHER_LOCKS = ("i_data_sem", "ilock", "invalidate_lock")
 SUMMARY_KEYS = {"verdict", "duration_ns", "ops", "pairs", "losses", "records"}
 
 
@@ -113,6 +114,12 @@ def check_files(files, summary):
               f"{summary['pairs'][key]} pairs {key}, {total} of them on files")
 
 
+def lock_text(op, name):
+    """ "exclusive:true" of an op that holds the lock itself, "absent" where no such lock is """
+    lock = op["lock"][name]
+    return "absent" if lock is None else f"{lock['state']}:{json.dumps(lock['self'])}"
+
+
 def check_each(args, conflict):
     first, second = conflict["ops"]
     wanted = (("kind", args.kind, conflict["kind"]),
@@ -124,7 +131,9 @@ def check_each(args, conflict):
               ("path", args.path, conflict["file"].get("path")),
               ("path_state", args.path_state, conflict["file"].get("path_state")),
               ("ino", args.ino, str(conflict["file"].get("ino"))),
-              ("dev", args.dev, conflict["file"].get("dev")))
+              ("dev", args.dev, conflict["file"].get("dev")),
+              *((name, getattr(args, name), ",".join(lock_text(op, name) for op in conflict["ops"]))
+                for name in OTHER_LOCKS))
     for name, want, have in wanted:
         claim(want is None or want == have, f"{name} {have}, not {want}")
     if args.overlap:
@@ -144,7 +153,7 @@ def parse_args():
     parser.add_argument("--overlapping", type=int, metavar="N", help="exactly, where known")
     parser.add_argument("--serialized", type=int, metavar="N", help="at least, where known")
     for name in ("verdict", "kind", "shape", "tear", "mode", "comm", "path", "path-state",
-                 "ino", "dev", "overlap", "loss"):
+                 "ino", "dev", "overlap", "loss", *OTHER_LOCKS):
         parser.add_argument(f"--{name}")
     parser.add_argument("--async", dest="is_async", metavar="BOOL,BOOL")
     parser.add_argument("--pids-differ", action="store_true")

@@ -111,6 +111,19 @@ xfs_buffered_write_during_libaio_write_is_reported() {
 		--mode direct,buffered
 }
 
+# Locks of both file systems are read where they are, and where they are not, they are not unknown.
+for fs in xfs ext4; do
+	define_test "${fs}_other_locks_of_two_direct_writes_is_reported" other_locks $fs
+done
+
+other_locks() {
+	local mine="none:false,none:false" locks
+	locks="--ilock $mine --i_data_sem absent,absent"
+	[ "$1" = xfs ] || locks="--i_data_sem $mine --ilock absent,absent"
+	# shellcheck disable=SC2086 # a list of claims
+	mixed_is "$1" reported "write $FIRST" "write $HALF" $locks --invalidate_lock "$mine"
+}
+
 xfs_adjacent_buffered_write_during_libaio_write_is_silent() {
 	mixed_is xfs silent "write $FIRST engine=libaio" "buffered:write $NEXT fault=0"
 }
@@ -134,7 +147,8 @@ xfs_truncate_during_buffered_read_is_serialized() {
 # ext4 reads the page cache under no lock at all. How much is left to read depends on how much had
 # come into the page cache.
 ext4_truncate_during_buffered_read_is_reported() {
-	END_OF_A="wait A" mixed_is ext4 passed "buffered:read $FIRST fault=0" "truncate off=0" --kind read/size
+	END_OF_A="wait A" mixed_is ext4 passed "buffered:read $FIRST fault=0" "truncate off=0" \
+		--kind read/size --invalidate_lock none:false,exclusive:true --ilock absent,absent
 }
 
 ext4_punch_during_buffered_read_is_reported() {

@@ -91,7 +91,10 @@ static const struct conflict_view read_write = {
 				.comm = "logger",
 				.kind = IOR_OP_WRITE,
 				.mode = IOR_MODE_BUFFERED,
-				.lock = {IOR_LOCK_EXCLUSIVE, IOR_SELF_YES}}},
+				.lock = {IOR_LOCK_EXCLUSIVE, IOR_SELF_YES},
+				/* i_data_sem: by another; invalidate_lock: by itself */
+				.map_lock = IOR_LOCK_EXCLUSIVE | IOR_SELF_NO << 4,
+				.invalidate_lock = IOR_LOCK_EXCLUSIVE | IOR_SELF_YES << 4}},
 		},
 };
 
@@ -110,7 +113,10 @@ static const struct conflict_view nested = {
 				.comm = "loader",
 				.kind = IOR_OP_WRITE,
 				.mode = IOR_MODE_DAX,
-				.lock = {IOR_LOCK_EXCLUSIVE, IOR_SELF_YES}},
+				.lock = {IOR_LOCK_EXCLUSIVE, IOR_SELF_YES},
+				/* ILOCK: shared; MMAPLOCK: free */
+				.map_lock = IOR_LOCK_SHARED,
+				.invalidate_lock = IOR_LOCK_NONE | IOR_SELF_NO << 4},
 			 .range_lock = "xfs_range_lock",
 			 .end_ns = MONO_NS - 1,
 			 .stack = write_stack,

@@ -89,11 +89,36 @@ static void rwbase_readers_decide_and_owner_names_the_writer(void **state)
 	}
 }
 
+static void packed_state_comes_back_whole(void **state)
+{
+	(void)state;
+	for (__u8 lock = 0; lock < IOR_LOCK_COUNT_; lock++) {
+		for (__u8 self = IOR_SELF_UNKNOWN; self <= IOR_SELF_YES; self++) {
+			struct ior_lock_state was = { lock, self };
+			struct ior_lock_state is = ior_lock_unpack(ior_lock_pack(was));
+
+			assert_memory_equal(&was, &is, sizeof(was));
+		}
+	}
+}
+
+/* An op is filled with zeros first: what nobody read must not look like a free lock. */
+static void lock_that_was_not_read_is_unknown(void **state)
+{
+	struct ior_lock_state lock = ior_lock_unpack(0);
+
+	(void)state;
+	assert_int_equal(lock.i_rwsem, IOR_LOCK_UNKNOWN);
+	assert_int_equal(lock.self, IOR_SELF_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rwsem_count_decides_and_owner_names_the_writer),
 		cmocka_unit_test(rwbase_readers_decide_and_owner_names_the_writer),
+		cmocka_unit_test(packed_state_comes_back_whole),
+		cmocka_unit_test(lock_that_was_not_read_is_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,11 +118,26 @@ static json_t *self_value(uint8_t self)
 	return json_boolean(self == IOR_SELF_YES);
 }
 
-static json_t *lock_object(const struct op_view *op)
+/* A lock that files of this sort do not have is null. */
+static json_t *other_lock(uint8_t packed, bool exists)
 {
-	return json_pack("{s:s, s:o, s:o}",
+	struct ior_lock_state lock = ior_lock_unpack(packed);
+
+	if (!exists)
+		return json_null();
+	return json_pack("{s:s, s:o}",
+			 "state", lock_name(lock.i_rwsem),
+			 "self", self_value(lock.self));
+}
+
+static json_t *lock_object(const struct op_view *op, uint64_t magic)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
 			 "i_rwsem", lock_name(op->op.lock.i_rwsem),
 			 "self", self_value(op->op.lock.self),
+			 "i_data_sem", other_lock(op->op.map_lock, magic == IOR_MAGIC_EXT4),
+			 "ilock", other_lock(op->op.map_lock, magic == IOR_MAGIC_XFS),
+			 "invalidate_lock", other_lock(op->op.invalidate_lock, true),
 			 "range_lock", escaped(op->range_lock));
 }
 
@@ -150,8 +165,9 @@ static json_t *stack_array(const struct op_view *op)
 	return array;
 }
 
-static json_t *op_object(const struct op_view *view)
+static json_t *op_object(const struct conflict_view *conflict, int side)
 {
+	const struct op_view *view = &conflict->ops[side];
 	const struct ior_op *op = &view->op;
 
 	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -164,7 +180,7 @@ static json_t *op_object(const struct op_view *view)
 			 "tid", count(op->tid),
 			 "comm", comm(op->comm),
 			 "cgroup", escaped(view->cgroup),
-			 "lock", lock_object(view),
+			 "lock", lock_object(view, conflict->file.id.magic),
 			 "begin_ns", count(op->begin_ns),
 			 "end_ns", view->end_ns ? count(view->end_ns) : json_null(),
 			 "stack", stack_array(view));
@@ -195,7 +211,7 @@ static int jsonl_conflict(const struct conflict_view *conflict, const struct rep
 				  "overlap", overlap_object(traits.overlap),
 				  "tear", tear_name(traits.tear),
 				  "mapped", conflict_is_mapped(conflict),
-				  "ops", op_object(&conflict->ops[0]), op_object(&conflict->ops[1])),
+				  "ops", op_object(conflict, 0), op_object(conflict, 1)),
 			out);
 }
 

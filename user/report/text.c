@@ -159,11 +159,41 @@ static void put_task(const struct ior_op *op, struct buf *out)
 		buf_puts(out, " (kernel)");
 }
 
+static void put_state(uint8_t lock, uint8_t self, struct buf *out)
+{
+	buf_puts(out, lock_name(lock));
+	if (lock == IOR_LOCK_EXCLUSIVE && self != IOR_SELF_UNKNOWN)
+		buf_puts(out, self == IOR_SELF_YES ? " by itself" : " by another");
+}
+
 void text_lock(uint8_t i_rwsem, uint8_t self, struct buf *out)
 {
-	buf_printf(out, "i_rwsem %s", lock_name(i_rwsem));
-	if (i_rwsem == IOR_LOCK_EXCLUSIVE && self != IOR_SELF_UNKNOWN)
-		buf_puts(out, self == IOR_SELF_YES ? " by itself" : " by another");
+	buf_puts(out, "i_rwsem ");
+	put_state(i_rwsem, self, out);
+}
+
+/* Of the other locks those that somebody holds. */
+static void put_other_lock(const char *name, uint8_t packed, struct buf *out)
+{
+	struct ior_lock_state lock = ior_lock_unpack(packed);
+
+	if (lock.i_rwsem != IOR_LOCK_SHARED && lock.i_rwsem != IOR_LOCK_EXCLUSIVE)
+		return;
+	buf_printf(out, ", %s ", name);
+	put_state(lock.i_rwsem, lock.self, out);
+}
+
+void text_locks(const struct file_view *file, const struct op_view *view, struct buf *out)
+{
+	const struct ior_op *op = &view->op;
+
+	text_lock(op->lock.i_rwsem, op->lock.self, out);
+	put_other_lock(file->id.magic == IOR_MAGIC_XFS ? "ILOCK" : "i_data_sem", op->map_lock, out);
+	put_other_lock("invalidate_lock", op->invalidate_lock, out);
+	if (view->range_lock) {
+		buf_puts(out, ", range lock ");
+		escape_puts(out, view->range_lock);
+	}
 }
 
 static uint64_t since(uint64_t from_ns, uint64_t to_ns)
@@ -199,11 +229,7 @@ static struct row op_row(const struct conflict_view *conflict, size_t i)
 	text_what(op->kind, op->mode, &row.cells[0]);
 	draw_interval(op->range, &row.cells[1]);
 	put_task(op, &row.cells[2]);
-	text_lock(op->lock.i_rwsem, op->lock.self, &row.cells[3]);
-	if (view->range_lock) {
-		buf_puts(&row.cells[3], ", range lock ");
-		escape_puts(&row.cells[3], view->range_lock);
-	}
+	text_locks(&conflict->file, view, &row.cells[3]);
 	put_when(conflict, i, &row.cells[4]);
 	return row;
 }

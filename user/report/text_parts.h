@@ -9,6 +9,7 @@
 
 struct buf;
 struct file_view;
+struct op_view;
 struct file_sums_view;
 struct report_style;
 struct stress_view;
@@ -36,6 +37,9 @@ void text_file_id(const struct file_view *file, struct buf *out);
 
 /* "write direct"; a truncate is "size" and needs no mode of the same name. */
 void text_what(uint8_t kind, uint8_t mode, struct buf *out);
+
+/* All locks of an op: "i_rwsem shared, invalidate_lock exclusive by another, range lock x". */
+void text_locks(const struct file_view *file, const struct op_view *view, struct buf *out);
 
 /* "i_rwsem exclusive by another" */
 void text_lock(uint8_t i_rwsem, uint8_t self, struct buf *out);
