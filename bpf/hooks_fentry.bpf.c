@@ -54,6 +54,17 @@ int dio_complete_fentry(void *ctx)
 	return op_complete(dio_kiocb(arg(ctx, 0)), dio_has_moved(arg(ctx, 0)));
 }
 
+SEC("?fexit/invalidate_inode_pages2_range")
+int stale_pages_fexit(void *ctx)
+{
+	__u64 mapping = arg(ctx, 0);
+
+	if ((int)result(ctx) >= 0)
+		return 0;
+	return op_left_stale_pages(KPTR(struct address_space, mapping, host), arg(ctx, 1),
+				   arg(ctx, 2));
+}
+
 /* Where __iomap_dio_rw() cannot be hooked on return, the file operation above it can. */
 static __always_inline int file_iter_return(void *ctx)
 {

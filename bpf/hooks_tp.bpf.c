@@ -35,7 +35,7 @@ int dio_complete_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("?raw_tp/iomap_dio_invalidate_fail")
 int dio_invalidate_fail_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return op_abandon(ctx->args[0], ctx->args[1]);
+	return op_abandon(ctx->args[0], ctx->args[1], ctx->args[2]);
 }
 
 /*

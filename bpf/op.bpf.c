@@ -5,6 +5,7 @@
  */
 #include "op.bpf.h"
 
+#include "admission.bpf.h"
 #include "admit.bpf.h"
 #include "count.bpf.h"
 #include "fill.bpf.h"
@@ -596,43 +597,33 @@ static __always_inline int op_drop(__u64 kiocb)
 	return slot ? op_over(slot, self, kiocb) : 0;
 }
 
-/* ---- an op that gives up without naming its kiocb -------------------------------------------- */
+/* ---- direct IO beside the page cache --------------------------------------------------------- */
 
-struct abandon_search {
-	__u64 inode;
-	__u64 pos;
-	__u32 tid;
-	__s32 found;
-};
-
-static int abandon_step(__u32 i, struct abandon_search *s)
+static __always_inline int op_abandon(__u64 inode, __u64 pos, __u64 len_bytes)
 {
-	struct ior_slot *slot = slot_at(i);
-
-	if (!slot)
-		return 1;
-	if (slot->key && slot->inode == s->inode && slot->op.range.start == s->pos &&
-	    slot->op.tid == s->tid && slot->state == IOR_SLOT_PUBLISHED) {
-		s->found = i;
-		return 1;
-	}
-	return 0;
-}
-
-/* Rare enough to search every slot: the kernel logs a warning about it. */
-static __always_inline int op_abandon(__u64 inode, __u64 pos)
-{
-	struct abandon_search s = {
-		.inode = inode,
-		.pos = pos,
-		.tid = (__u32)bpf_get_current_pid_tgid(),
-		.found = -1,
-	};
+	struct parties p = { .inode = inode, .range = ior_range_from(pos, len_bytes) };
 	struct ior_slot *slot;
 	__u64 key;
 
-	bpf_loop((__u64)slot_mask() + 1, abandon_step, &s, 0);
-	slot = s.found < 0 ? 0 : slot_at(s.found);
-	key = slot ? slot->key : 0;
-	return key ? op_over(slot, s.found, key) : 0;
+	parties_find(&p);
+	if (admission_is_due(IOR_ADMITS_FALLBACK))
+		admission_tell(p.direct, p.other, IOR_ADMITS_FALLBACK);
+	slot = p.direct < 0 ? 0 : slot_at(p.direct);
+	key = slot && slot->state == IOR_SLOT_PUBLISHED ? slot->key : 0;
+	return key ? op_over(slot, p.direct, key) : 0;
+}
+
+static __always_inline int op_left_stale_pages(__u64 inode, __u64 first_page, __u64 last_page)
+{
+	struct parties p = {
+		.inode = inode,
+		.range = { first_page << 12, (last_page + 1) << 12 },
+		.is_over = 1,
+	};
+
+	if (!ior_state.armed || file_fs(inode, 0, IOR_MODE_DIRECT) < 0 ||
+	    !admission_is_due(IOR_ADMITS_STALE))
+		return 0;
+	parties_find(&p);
+	return p.begins ? 0 : admission_tell(p.direct, p.other, IOR_ADMITS_STALE);
 }

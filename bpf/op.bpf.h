@@ -67,6 +67,9 @@ static int op_drop(__u64 kiocb);
 static int op_end(__u64 key, __u64 inode);
 
 /* The current task's op at `pos` gives up direct IO: it will not complete as such. */
-static int op_abandon(__u64 inode, __u64 pos);
+static int op_abandon(__u64 inode, __u64 pos, __u64 len_bytes);
+
+/* Pages could not be dropped; if that was after a direct write, the kernel warns of it. */
+static int op_left_stale_pages(__u64 inode, __u64 first_page, __u64 last_page);
 
 #endif

@@ -142,6 +142,7 @@ struct mount {
 };
 
 struct address_space {
+	struct inode *host;
 	struct rw_semaphore invalidate_lock;
 	atomic_t i_mmap_writable;
 };

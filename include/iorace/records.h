@@ -13,6 +13,7 @@
 enum ior_rec_type {
 	IOR_REC_CONFLICT = 1,
 	IOR_REC_PATH = 2,
+	IOR_REC_ADMISSION = 3,
 };
 
 struct ior_rec_header {
@@ -31,6 +32,25 @@ struct ior_rec_conflict {
 	struct ior_stacks stacks[2];
 };
 IOR_SIZE_IS(struct ior_rec_conflict, 208);
+
+/* What the kernel itself says of direct IO beside the page cache. */
+enum ior_admission {
+	IOR_ADMITS_FALLBACK, /* it could not drop the pages before a write: that uses them */
+	IOR_ADMITS_STALE,    /* nor after it: what they hold is not what the file has */
+	IOR_ADMISSION_COUNT_
+};
+
+/* Both parties, which the message in the kernel's log does not name. */
+struct ior_rec_admission {
+	struct ior_rec_header header;
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	struct ior_file file;
+	struct ior_op direct;
+	struct ior_op other; /* the last one known to have written those pages; tid 0: nobody */
+	__u32 what;	     /* enum ior_admission */
+	__u32 mapped;	     /* the file is mapped shared and writable */
+};
+IOR_SIZE_IS(struct ior_rec_admission, 184);
 
 #define IOR_STACK_DEPTH 127 /* PERF_MAX_STACK_DEPTH, include/uapi/linux/perf_event.h */
 
@@ -100,6 +120,8 @@ enum ior_stat {
 	IOR_STAT_KEPT_APART_LAST = IOR_STAT_KEPT_APART + IOR_KEEPER_COUNT_ - 1,
 	IOR_STAT_WAIT_NEEDED_NS,   /* waits of ops that an overlapping one was in flight for */
 	IOR_STAT_WAIT_NEEDLESS_NS, /* waits of ops that met no overlapping one */
+	IOR_STAT_ADMISSIONS, /* those that were told, by enum ior_admission */
+	IOR_STAT_ADMISSIONS_LAST = IOR_STAT_ADMISSIONS + IOR_ADMISSION_COUNT_ - 1,
 	IOR_STAT_COUNT_
 };
 

@@ -120,6 +120,23 @@ def lock_text(op, name):
     return "absent" if lock is None else f"{lock['state']}:{json.dumps(lock['self'])}"
 
 
+def check_admissions(args, admissions, summary):
+    """Each names its parties; --admission WHAT:START:END:START:END is the only one, or none."""
+    for line in admissions:
+        direct, other = line["direct"], line["other"]
+        claim(direct["op"] == "write" and direct["mode"] == "direct", f"direct op {direct}")
+        claim(other is None or other["mode"] == "buffered", f"other op {other}")
+    for what, told in summary["admissions"].items():
+        claim(number(told) == sum(line["what"] == what for line in admissions),
+              f"{told} admissions {what}")
+    if args.admission:
+        have = [":".join([line["what"]] + [str(op[key]) for op in (line["direct"], line["other"])
+                                           if op for key in ("start", "end")])
+                for line in admissions]
+        claim(have == [args.admission] if args.admission != "none" else not have,
+              f"admissions {have}, not {args.admission}")
+
+
 def check_each(args, conflict):
     first, second = conflict["ops"]
     wanted = (("kind", args.kind, conflict["kind"]),
@@ -153,7 +170,7 @@ def parse_args():
     parser.add_argument("--overlapping", type=int, metavar="N", help="exactly, where known")
     parser.add_argument("--serialized", type=int, metavar="N", help="at least, where known")
     for name in ("verdict", "kind", "shape", "tear", "mode", "comm", "path", "path-state",
-                 "ino", "dev", "overlap", "loss", *OTHER_LOCKS):
+                 "ino", "dev", "overlap", "loss", "admission", *OTHER_LOCKS):
         parser.add_argument(f"--{name}")
     parser.add_argument("--async", dest="is_async", metavar="BOOL,BOOL")
     parser.add_argument("--pids-differ", action="store_true")
@@ -168,6 +185,7 @@ def main():
         conflicts = [o for o in objects if o["type"] == "conflict"]
         check_form(conflicts, objects[-1])
         check_counts(args, conflicts, objects[-1])
+        check_admissions(args, [o for o in objects if o["type"] == "admission"], objects[-1])
         check_files([o for o in objects if o["type"] == "file"], objects[-1])
         for conflict in conflicts:
             check_each(args, conflict)

@@ -124,6 +124,39 @@ other_locks() {
 	mixed_is "$1" reported "write $FIRST" "write $HALF" $locks --invalidate_lock "$mine"
 }
 
+# A direct write ends on pages that were made dirty meanwhile: they keep what the file no longer
+# has, and the kernel says so in its log. On ext4 the buffered write waits.
+xfs_stale_pages_behind_a_direct_write_is_reported() {
+	dirty_during_direct xfs "$HALF"
+	claim_conflicts 1 --mode direct,buffered --admission stale_pages:0:65536:32768:98304
+}
+
+xfs_pages_beside_a_direct_write_is_silent() {
+	dirty_during_direct xfs "$NEXT"
+	claim_silence --admission none
+}
+
+# dirty_during_direct FS RANGE: a buffered write there, while a direct one is in the device
+dirty_during_direct() {
+	scratch_new "$1" gate
+	CHECK_OPTS="--mode direct,buffered,size --path $SCRATCH_MNT"
+	check_ops <<-EOS
+		open D $SCRATCH_MNT/file creat direct
+		open F $SCRATCH_MNT/file
+		prep D 16M written
+		op A write D $FIRST fill=a1 engine=libaio
+		op B write F $2 fill=b2
+		gate hold write fill=a1
+		start A
+		held A
+		start B
+		wait B
+		gate open
+		expect A ok
+		expect B ok
+	EOS
+}
+
 xfs_adjacent_buffered_write_during_libaio_write_is_silent() {
 	mixed_is xfs silent "write $FIRST engine=libaio" "buffered:write $NEXT fault=0"
 }

@@ -296,6 +296,34 @@ static int write_conflicts(const char *dir, const struct reporter_ops *reporter)
 	return 0;
 }
 
+/* A direct write and who wrote those pages through the page cache; and one where nobody knows. */
+static struct admission_view admission_of(const struct conflict_view *pair, uint8_t what,
+					  bool known)
+{
+	return (struct admission_view){
+		.time_real_ns = REAL_NS,
+		.file = pair->file,
+		.what = what,
+		.mapped = !known,
+		.knows_other = known,
+		.direct = pair->ops[0],
+		.other = known ? read_write.ops[1] : (struct op_view){},
+	};
+}
+
+static int write_admissions(const char *dir, const struct reporter_ops *reporter)
+{
+	struct admission_view stale = admission_of(&write_write, IOR_ADMITS_STALE, true);
+	struct admission_view fell_back = admission_of(&far_out, IOR_ADMITS_FALLBACK, false);
+	_cleanup_(buf_done) struct buf out = {};
+	int r;
+
+	r = reporter->admission(&stale, &plain, &out);
+	if (r == 0)
+		r = reporter->admission(&fell_back, &plain, &out);
+	return r < 0 ? r : write_file(dir, "admissions", reporter->ending, &out);
+}
+
 static const struct coverage_view coverage[] = {
 	{"xfs", IOR_MODE_DIRECT, IOR_OP_WRITE, true, COVERAGE_FULL, "fentry", "last bio"},
 	{"ext4", IOR_MODE_BUFFERED, IOR_OP_READ, false, COVERAGE_PARTIAL, "kprobe",
@@ -358,6 +386,7 @@ static struct summary_view conflicts_summary(void)
 		.unproven = -1,
 		.needless_wait_ns = -1,
 		.needed_wait_ns = -1,
+		.admissions = {[IOR_ADMITS_STALE] = 3},
 		.records_written = 100000,
 		.records_suppressed = 104000,
 	};
@@ -605,6 +634,9 @@ static int write_all(const char *dir, const struct reporter_ops *reporter)
 	if (r < 0)
 		return r;
 	r = write_stress(dir, reporter);
+	if (r < 0)
+		return r;
+	r = write_admissions(dir, reporter);
 	if (r < 0)
 		return r;
 	r = write_summary(dir, reporter, "run_clean", clean_summary());

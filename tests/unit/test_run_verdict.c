@@ -45,6 +45,13 @@ static const struct {
 	 NULL,
 	 VERDICT_CLEAN,
 	 "no read or write was seen at all: nothing was tested"},
+	/* what the kernel admits is no luck, seen or not */
+	{{.ops = 9, .stale_pages = 1, .overlapping = 0},
+	 0,
+	 0,
+	 &covered,
+	 VERDICT_CONFLICTS,
+	 "1 direct write left stale pages in the page cache, as the kernel says"},
 	/* conflicts are conflicts whatever else is wrong */
 	{{.ops = 9, .conflicts = 1, .overlapping = 1},
 	 0,

@@ -55,6 +55,9 @@ const struct hook_row hook_rows[] = {
 	{HOOK_DIO_INVALIDATE_FAIL, FLAVOUR_TP, false, ROW_REQUIRED, "dio_invalidate_fail_tp",
 	 "iomap_dio_invalidate_fail"},
 
+	{HOOK_STALE_PAGES, FLAVOUR_FENTRY, true, ROW_REQUIRED, "stale_pages_fexit",
+	 "invalidate_inode_pages2_range"},
+
 	CALL(HOOK_DAX_BEGIN, HOOK_DAX_END, ROW_REQUIRED, "dax", "dax_iomap_rw"),
 	CALL(HOOK_WRITE_BEGIN, HOOK_WRITE_END, ROW_REQUIRED, "perform_write",
 	     "generic_perform_write"),
@@ -135,6 +138,8 @@ static const struct {
 			     HOOK_COUNT_},
 	[HOOK_DIO_INVALIDATE_FAIL] = {"dio-invalidate-fail", "a direct op falls back", DIRECT,
 				      HOOK_COUNT_},
+	[HOOK_STALE_PAGES] = {"stale-pages", "pages beside a direct op cannot be dropped", DIRECT,
+			      HOOK_COUNT_},
 	[HOOK_DAX_BEGIN] = {"dax-begin", "a DAX copy begins, its locks taken", DAX, HOOK_DAX_END},
 	[HOOK_DAX_END] = {"dax-end", "a DAX copy is over", DAX, HOOK_COUNT_},
 	[HOOK_WRITE_BEGIN] = {"write-begin", "a copy into the page cache begins", BUFFERED,

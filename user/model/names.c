@@ -38,6 +38,18 @@ const char *keeper_text(enum ior_keeper keeper)
 	return keepers[keeper].text;
 }
 
+static const struct admission_text admissions[] = {
+	[IOR_ADMITS_FALLBACK] = {"fell_back", "a direct write went through the page cache, whose "
+					      "pages could not be dropped"},
+	[IOR_ADMITS_STALE] = {"stale_pages", "a direct write left stale pages in the page cache"},
+};
+_Static_assert(ARRAY_SIZE(admissions) == IOR_ADMISSION_COUNT_, "every admission has a text");
+
+const struct admission_text *admission_text(enum ior_admission what)
+{
+	return &admissions[what];
+}
+
 const char *const mode_names[] = {
 	[IOR_MODE_DIRECT] = "direct", [IOR_MODE_DAX] = "dax",	[IOR_MODE_BUFFERED] = "buffered",
 	[IOR_MODE_SIZE] = "size",     [IOR_MODE_COUNT_] = NULL,

@@ -27,6 +27,13 @@ extern const char *const mode_names[];
 /* "write/write", "read/write", "write/size": the same whichever comes first. */
 const char *pair_name(uint8_t kind_a, uint8_t kind_b);
 
+struct admission_text {
+	const char *name; /* key in reports */
+	const char *meaning;
+};
+
+const struct admission_text *admission_text(enum ior_admission what);
+
 struct loss_text {
 	const char *name;    /* key in reports */
 	const char *meaning; /* what was not seen */

@@ -2,8 +2,8 @@
 /*
  * Port: how a run is told. A reporter turns views into text in a buffer and knows neither where
  * the views came from nor where the text goes. Calls come in the order
- * coverage*, conflict*, finding*, file*, torn*, summary, or, from `iorace stress`, torn*, stress. 0 or
- * -ENOMEM.
+ * coverage*, (conflict or admission)*, finding*, file*, torn*, summary, or, from `iorace stress`,
+ * torn*, stress. 0 or -ENOMEM.
  */
 #ifndef IORACE_MODEL_REPORTER_H
 #define IORACE_MODEL_REPORTER_H
@@ -39,6 +39,8 @@ struct reporter_ops {
 			struct buf *out);
 	int (*conflict)(const struct conflict_view *conflict, const struct report_style *style,
 			struct buf *out);
+	int (*admission)(const struct admission_view *admission, const struct report_style *style,
+			 struct buf *out);
 	int (*finding)(const struct finding_view *finding, const struct report_style *style,
 		       struct buf *out);
 	int (*file)(const struct file_sums_view *sums, const struct report_style *style,

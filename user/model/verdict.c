@@ -41,6 +41,14 @@ static enum verdict with_conflicts(const struct verdict_input *in, const struct 
 	return VERDICT_CONFLICTS;
 }
 
+static enum verdict with_stale_pages(const struct verdict_input *in, struct reason *why)
+{
+	reason_set(why,
+		   "%" PRIu64 " direct %s left stale pages in the page cache, as the kernel says",
+		   in->stale_pages, in->stale_pages == 1 ? "write" : "writes");
+	return VERDICT_CONFLICTS;
+}
+
 static enum verdict with_losses(const struct loss_digest *digest, struct reason *why)
 {
 	const struct loss_text *text = loss_text(digest->worst);
@@ -108,6 +116,8 @@ enum verdict run_verdict(const struct verdict_input *in, struct reason *why)
 
 	if (in->conflicts > 0)
 		return with_conflicts(in, &digest, why);
+	if (in->stale_pages > 0)
+		return with_stale_pages(in, why);
 	if (gap)
 		return with_gap(gap, why);
 	if (digest.count > 0)

@@ -18,6 +18,7 @@ struct coverage_use {
 
 struct verdict_input {
 	uint64_t conflicts;
+	uint64_t stale_pages; /* direct writes that the kernel says left stale pages behind */
 	uint64_t ops;	     /* tracked: what the verdict rests on */
 	int64_t overlapping; /* pairs; negative: not measured */
 	uint64_t require_overlap;

@@ -66,6 +66,17 @@ struct finding_view {
 	const struct conflict_view *sample; /* one pair to show, or NULL */
 };
 
+/* The kernel itself says that direct IO and the page cache were on the same bytes. */
+struct admission_view {
+	uint64_t time_real_ns;
+	struct file_view file;
+	uint8_t what; /* enum ior_admission */
+	bool mapped;
+	bool knows_other;
+	struct op_view direct;
+	struct op_view other; /* the last one known to have written those pages */
+};
+
 enum coverage_level { COVERAGE_NONE, COVERAGE_PARTIAL, COVERAGE_FULL, COVERAGE_LEVEL_COUNT_ };
 
 struct coverage_view {
@@ -128,6 +139,7 @@ struct summary_view {
 	uint64_t losses[IOR_LOSS_COUNT_];
 	uint64_t records_written;
 	uint64_t records_suppressed;
+	uint64_t admissions[IOR_ADMISSION_COUNT_];
 	struct command_view command;
 	struct agreement_view stress;
 };

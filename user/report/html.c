@@ -120,7 +120,7 @@ static void put_op(const struct conflict_view *conflict, size_t i, struct buf *o
 	text_what(view->op.kind, view->op.mode, &what);
 	draw_interval(view->op.range, &range);
 	put_task(view, &task);
-	text_locks(&conflict->file, view, &lock);
+	text_locks(conflict->file.id.magic, view, &lock);
 	put_when(conflict, i, &when);
 	buf_printf(out, "<tr><th>%c</th>", (char)('A' + i));
 	put_cell(&what, out);

@@ -165,9 +165,8 @@ static json_t *stack_array(const struct op_view *op)
 	return array;
 }
 
-static json_t *op_object(const struct conflict_view *conflict, int side)
+static json_t *op_object(const struct op_view *view, uint64_t magic)
 {
-	const struct op_view *view = &conflict->ops[side];
 	const struct ior_op *op = &view->op;
 
 	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -180,7 +179,7 @@ static json_t *op_object(const struct conflict_view *conflict, int side)
 			 "tid", count(op->tid),
 			 "comm", comm(op->comm),
 			 "cgroup", escaped(view->cgroup),
-			 "lock", lock_object(view, conflict->file.id.magic),
+			 "lock", lock_object(view, magic),
 			 "begin_ns", count(op->begin_ns),
 			 "end_ns", view->end_ns ? count(view->end_ns) : json_null(),
 			 "stack", stack_array(view));
@@ -211,7 +210,28 @@ static int jsonl_conflict(const struct conflict_view *conflict, const struct rep
 				  "overlap", overlap_object(traits.overlap),
 				  "tear", tear_name(traits.tear),
 				  "mapped", conflict_is_mapped(conflict),
-				  "ops", op_object(conflict, 0), op_object(conflict, 1)),
+				  "ops", op_object(&conflict->ops[0], conflict->file.id.magic),
+					 op_object(&conflict->ops[1], conflict->file.id.magic)),
+			out);
+}
+
+static int jsonl_admission(const struct admission_view *admission,
+			   const struct report_style *style, struct buf *out)
+{
+	uint64_t magic = admission->file.id.magic;
+
+	(void)style;
+	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:s, s:b, s:o, s:o}",
+				  "schema", SCHEMA,
+				  "type", "admission",
+				  "time", time_text(admission->time_real_ns),
+				  "file", file_object(&admission->file),
+				  "what", admission_text(admission->what)->name,
+				  "mapped", admission->mapped,
+				  "direct", op_object(&admission->direct, magic),
+				  "other", admission->knows_other ?
+						   op_object(&admission->other, magic) :
+						   json_null()),
 			out);
 }
 
@@ -289,6 +309,20 @@ static json_t *ops_object(const struct summary_view *summary)
 	if (object && json_object_set_new(object, "filtered", count(summary->ops_filtered)) < 0) {
 		json_decref(object);
 		return NULL;
+	}
+	return object;
+}
+
+static json_t *admissions_object(const uint64_t admissions[IOR_ADMISSION_COUNT_])
+{
+	json_t *object = json_object();
+
+	for (uint8_t what = 0; object && what < IOR_ADMISSION_COUNT_; what++) {
+		if (json_object_set_new(object, admission_text(what)->name,
+					count(admissions[what])) < 0) {
+			json_decref(object);
+			return NULL;
+		}
 	}
 	return object;
 }
@@ -406,8 +440,8 @@ static int jsonl_summary(const struct summary_view *summary, const struct report
 			 struct buf *out)
 {
 	(void)style;
-	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o},"
-				  " s:o, s:o}",
+	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+				  " s:{s:o, s:o}, s:o, s:o}",
 				  "schema", SCHEMA,
 				  "type", "summary",
 				  "verdict", verdict_name(summary->verdict),
@@ -417,6 +451,7 @@ static int jsonl_summary(const struct summary_view *summary, const struct report
 				  "pairs", pairs_object(summary),
 				  "wait_ns", wait_object(summary->needless_wait_ns,
 							 summary->needed_wait_ns),
+				  "admissions", admissions_object(summary->admissions),
 				  "losses", losses_object(summary->losses),
 				  "records",
 				  "written", count(summary->records_written),
@@ -592,6 +627,7 @@ const struct reporter_ops jsonl_reporter = {
 	.ending = ".json",
 	.coverage = jsonl_coverage,
 	.conflict = jsonl_conflict,
+	.admission = jsonl_admission,
 	.finding = jsonl_finding,
 	.file = jsonl_file,
 	.summary = jsonl_summary,

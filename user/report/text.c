@@ -183,12 +183,12 @@ static void put_other_lock(const char *name, uint8_t packed, struct buf *out)
 	put_state(lock.i_rwsem, lock.self, out);
 }
 
-void text_locks(const struct file_view *file, const struct op_view *view, struct buf *out)
+void text_locks(uint64_t magic, const struct op_view *view, struct buf *out)
 {
 	const struct ior_op *op = &view->op;
 
 	text_lock(op->lock.i_rwsem, op->lock.self, out);
-	put_other_lock(file->id.magic == IOR_MAGIC_XFS ? "ILOCK" : "i_data_sem", op->map_lock, out);
+	put_other_lock(magic == IOR_MAGIC_XFS ? "ILOCK" : "i_data_sem", op->map_lock, out);
 	put_other_lock("invalidate_lock", op->invalidate_lock, out);
 	if (view->range_lock) {
 		buf_puts(out, ", range lock ");
@@ -220,16 +220,23 @@ static void put_when(const struct conflict_view *conflict, size_t i, struct buf 
 	}
 }
 
-static struct row op_row(const struct conflict_view *conflict, size_t i)
+/* Everything but when. */
+static struct row op_cells(const struct op_view *view, uint64_t magic)
 {
-	const struct op_view *view = &conflict->ops[i];
 	const struct ior_op *op = &view->op;
 	struct row row = {};
 
 	text_what(op->kind, op->mode, &row.cells[0]);
 	draw_interval(op->range, &row.cells[1]);
 	put_task(op, &row.cells[2]);
-	text_locks(&conflict->file, view, &row.cells[3]);
+	text_locks(magic, view, &row.cells[3]);
+	return row;
+}
+
+static struct row op_row(const struct conflict_view *conflict, size_t i)
+{
+	struct row row = op_cells(&conflict->ops[i], conflict->file.id.magic);
+
 	put_when(conflict, i, &row.cells[4]);
 	return row;
 }
@@ -294,6 +301,38 @@ static int text_conflict(const struct conflict_view *conflict, const struct repo
 	put_stack(&conflict->ops[0], 'A', out);
 	put_stack(&conflict->ops[1], 'B', out);
 	return buf_putc(out, '\n');
+}
+
+static struct row nobody_row(void)
+{
+	struct row row = {};
+
+	buf_puts(&row.cells[0], "unknown");
+	return row;
+}
+
+static int text_admission(const struct admission_view *admission, const struct report_style *style,
+			  struct buf *out)
+{
+	uint64_t magic = admission->file.id.magic;
+	struct row rows[2] = {
+		op_cells(&admission->direct, magic),
+		admission->knows_other ? op_cells(&admission->other, magic) : nobody_row(),
+	};
+
+	text_painted(style, admission->what == IOR_ADMITS_STALE ? PAINT_BAD : PAINT_DOUBTFUL,
+		     "ADMITTED", out);
+	buf_printf(out, " %s   ", admission_text(admission->what)->meaning);
+	text_path(&admission->file, out);
+	buf_putc(out, '\n');
+	put_rows("DP", rows, out);
+	if (admission->mapped)
+		buf_puts(out, "     the file is mapped shared and writable: stores are not seen\n");
+	buf_puts(out, "     ");
+	units_append_time(out, admission->time_real_ns);
+	buf_puts(out, "   ");
+	text_file_id(&admission->file, out);
+	return buf_puts(out, "\n\n");
 }
 
 static struct row side_row(const struct ior_finding_side *side)
@@ -392,6 +431,7 @@ const struct reporter_ops text_reporter = {
 	.ending = ".txt",
 	.coverage = text_coverage,
 	.conflict = text_conflict,
+	.admission = text_admission,
 	.finding = text_finding,
 	.file = text_file,
 	.summary = text_summary,

@@ -38,8 +38,11 @@ void text_file_id(const struct file_view *file, struct buf *out);
 /* "write direct"; a truncate is "size" and needs no mode of the same name. */
 void text_what(uint8_t kind, uint8_t mode, struct buf *out);
 
-/* All locks of an op: "i_rwsem shared, invalidate_lock exclusive by another, range lock x". */
-void text_locks(const struct file_view *file, const struct op_view *view, struct buf *out);
+/*
+ * All locks of an op: "i_rwsem shared, invalidate_lock exclusive by another, range lock x". `magic`
+ * is that of the file system, which names one of them.
+ */
+void text_locks(uint64_t magic, const struct op_view *view, struct buf *out);
 
 /* "i_rwsem exclusive by another" */
 void text_lock(uint8_t i_rwsem, uint8_t self, struct buf *out);

@@ -93,6 +93,18 @@ static void put_waits(const struct summary_view *summary, struct buf *out)
 	buf_putc(out, '\n');
 }
 
+/* Nothing when the kernel admits nothing, as it mostly does. */
+static void put_admissions(const uint64_t admissions[IOR_ADMISSION_COUNT_], struct buf *out)
+{
+	for (uint8_t what = 0; what < IOR_ADMISSION_COUNT_; what++) {
+		if (!admissions[what])
+			continue;
+		put_label("admitted", out);
+		units_append_grouped(out, admissions[what]);
+		buf_printf(out, " times: %s\n", admission_text(what)->meaning);
+	}
+}
+
 static void put_command(const struct command_view *command, struct buf *out)
 {
 	if (!command->argv)
@@ -247,6 +259,7 @@ int text_summary(const struct summary_view *summary, const struct report_style *
 	put_ops(summary, out);
 	put_pairs(summary, out);
 	put_waits(summary, out);
+	put_admissions(summary->admissions, out);
 	put_command(&summary->command, out);
 	put_stress(&summary->stress, style, out);
 	put_losses(summary, style, out);

@@ -108,6 +108,11 @@ void outputs_conflict(struct outputs *outputs, const struct conflict_view *confl
 	TELL(outputs, conflict, conflict, out->conflicts);
 }
 
+void outputs_admission(struct outputs *outputs, const struct admission_view *admission)
+{
+	TELL(outputs, admission, admission, true);
+}
+
 void outputs_finding(struct outputs *outputs, const struct finding_view *finding)
 {
 	TELL(outputs, finding, finding, true);

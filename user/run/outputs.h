@@ -37,6 +37,7 @@ int outputs_add_stream(struct outputs *outputs, const struct reporter_ops *repor
 int outputs_add_file(struct outputs *outputs, const char *path, struct reason *why);
 
 void outputs_conflict(struct outputs *outputs, const struct conflict_view *conflict);
+void outputs_admission(struct outputs *outputs, const struct admission_view *admission);
 void outputs_finding(struct outputs *outputs, const struct finding_view *finding);
 void outputs_coverage(struct outputs *outputs, const struct coverage_view *row);
 void outputs_file(struct outputs *outputs, const struct file_sums_view *sums);

@@ -140,6 +140,27 @@ static void on_conflict(struct run *run, const struct ior_rec_conflict *rec)
 		run->waiting[run->waiting_len++] = *rec;
 }
 
+/* Its path, where it was not told before, comes ahead of it. */
+static void on_admission(struct run *run, const struct ior_rec_admission *rec)
+{
+	struct admission_view view = {
+		.time_real_ns = rec->time_ns + run->real_minus_mono_ns,
+		.file = paths_resolve(&run->paths, &rec->file),
+		.what = rec->what,
+		.mapped = rec->mapped,
+		.knows_other = rec->other.tid != 0,
+		.direct = { .op = rec->direct },
+		.other = { .op = rec->other },
+	};
+
+	view.direct.cgroup = cgroups_resolve(&run->cgroups, rec->direct.cgroup_id);
+	view.other.cgroup = cgroups_resolve(&run->cgroups, rec->other.cgroup_id);
+	if (rec->what >= IOR_ADMISSION_COUNT_)
+		run->undecoded++;
+	else
+		outputs_admission(run->outputs, &view);
+}
+
 static int on_path(struct run *run, const struct ior_rec_path *rec)
 {
 	int r = paths_add(&run->paths, rec);
@@ -156,6 +177,8 @@ static int on_record(void *arg, const void *bytes, size_t len)
 
 	if (len >= sizeof(struct ior_rec_conflict) && header->type == IOR_REC_CONFLICT)
 		on_conflict(run, bytes);
+	else if (len >= sizeof(struct ior_rec_admission) && header->type == IOR_REC_ADMISSION)
+		on_admission(run, bytes);
 	else if (len < sizeof(struct ior_rec_path) || header->type != IOR_REC_PATH ||
 		 on_path(run, bytes))
 		run->undecoded++;
@@ -368,6 +391,7 @@ static void judge(const struct run *run, const struct tracer_counters *counters,
 	struct coverage_use uses[IOR_FS_COUNT_];
 	struct verdict_input in = {
 		.conflicts = summary->conflicts,
+		.stale_pages = summary->admissions[IOR_ADMITS_STALE],
 		.ops = summary->ops[IOR_OP_READ] + summary->ops[IOR_OP_WRITE],
 		.overlapping = summary->overlapping,
 		.require_overlap = run->opts->require_overlap,
@@ -422,6 +446,8 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 	};
 	for (int kind = 0; kind < IOR_OP_COUNT_; kind++)
 		summary->ops[kind] = counters->stats[IOR_STAT_READS + kind];
+	for (int what = 0; what < IOR_ADMISSION_COUNT_; what++)
+		summary->admissions[what] = counters->stats[IOR_STAT_ADMISSIONS + what];
 	fill_pairs(run->opts->plan, counters, summary);
 	for (int i = 0; i < IOR_LOSS_COUNT_; i++)
 		summary->losses[i] = counters->losses[i];
