@@ -266,6 +266,8 @@ shell_scripts = $(shell grep -rlIE '^\#!/bin/(ba)?sh' contrib tests)
 lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/selftest
 	$(Q)tests/lint/lint
+	$(Q)tests/matrix/selftest
+	$(Q)tests/matrix/matrix check
 	$(Q)shellcheck -S warning $(shell_scripts)
 
 # ---- golden reports ------------------------------------------------------------------------------
@@ -307,6 +309,12 @@ check: all ## lint, unit tests, golden reports: no root, seconds
 .PHONY: vm
 vm: all drivers ## a slice of the end-to-end tests on stock kernels in virtual machines
 	$(Q)O=$(O) tests/suite vm
+
+# ---- the truth table -----------------------------------------------------------------------------
+
+.PHONY: matrix
+matrix: all drivers ## what is atomic and what is not, on each kernel: docs/truth-table.md (root)
+	$(Q)BUILD=$(abspath $(O)) tests/matrix/all $(KERNELS)
 
 # ---- benchmark -----------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@
  *
  * "submitted" only says that the thread is about to call: use held, blocked
  * or returned for certainty. For held, a write is known by its fill byte,
- * which must be its own; a read by its place on the disk.
+ * which must be its own; a read, and what a change of size reads of the block
+ * it cuts, by its place on the disk.
  *
  * Exit status: 0; 1 an expectation or a wait failed; 2 bad script.
  */
@@ -365,9 +366,9 @@ static int cmd_op(struct script *script, const struct words *words)
 			return wrong("option", words->word[w]);
 	if (!op_is_sound(op))
 		return wrong("op", op->name);
-	if (op->spec.kind == IO_READ || op->spec.kind == IO_MLOAD)
-		file_map(file->fd, op->spec.off, op->spec.len, &op->disk_off, &op->disk_len,
-			 &extents);
+	if (op->spec.kind != IO_WRITE)
+		file_map(file->fd, op->spec.off, op->spec.len ? op->spec.len : 1, &op->disk_off,
+			 &op->disk_len, &extents);
 	r = op_launch(script->board, op);
 	if (r < 0)
 		return failed("launch", op->name, r);
@@ -406,7 +407,7 @@ static int op_gate_filter(const struct op *op, char *filter, size_t size)
 		snprintf(filter, size, "write fill=%x", op->spec.fill);
 	else if (op->disk_off != UINT64_MAX)
 		snprintf(filter, size, "read %llu %llu", (unsigned long long)op->disk_off,
-			 (unsigned long long)op->spec.len);
+			 (unsigned long long)(op->spec.len ? op->spec.len : 1));
 	else
 		return -ENODATA;
 	return 0;
@@ -450,6 +451,9 @@ static bool op_is_held(struct script *script, const struct op *op)
 
 	if (op->fault_page >= 0)
 		return op->faulted && !op->fed;
+	/* What another reads at the same place is no sign of this one. */
+	if (op->spec.kind != IO_READ && op->spec.kind != IO_WRITE)
+		return false;
 	if (!script->gate || op_gate_filter(op, filter, sizeof(filter)) < 0)
 		return false;
 	snprintf(line, sizeof(line), "count %s", filter);

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES 4096
-#define FRAMES_MAX  32
+#define FRAMES_MAX 32
 #define EXTENTS_MAX 256
 
 /* A stack with one of these has passed its locks: its data may be moving. */
@@ -43,7 +43,19 @@ static const char *const wait_frames[] = {
 	"xfs_file_",	   "ext4_file_",	"ext4_dio_",	    "ext4_buffered_write_iter",
 	"ext4_inode_lock", "inode_dio_wait",	"__inode_dio_wait", "inode_lock",
 	"do_truncate",	   "ext4_fallocate",	"btrfs_inode_lock", "generic_file_write_iter",
-	"xfs_break_",	   "io_wq_worker_hash",
+	"xfs_break_",	   "io_wq_worker_hash", "btrfs_direct_",    "btrfs_do_write_iter",
+	"btrfs_file_",	   "rwbase_", /* PREEMPT_RT */
+};
+
+/*
+ * btrfs waits for another's extent below __iomap_dio_rw(), before its first bio: anywhere on the
+ * stack, these have moved nothing.
+ */
+static const char *const extent_waits[] = {
+	"wait_extent_bit",
+	"lock_extent",
+	"btrfs_lock_extent",
+	"btrfs_start_ordered_extent",
 };
 
 struct stack {
@@ -83,6 +95,9 @@ static const char *const drain_frames[] = { "inode_dio_wait", "__inode_dio_wait"
 
 static bool stack_is_blocked(const struct stack *stack)
 {
+	for (unsigned i = 0; i < stack->frames_len; i++)
+		if (starts_with_any(stack->frames[i], extent_waits, ARRAY_SIZE(extent_waits)))
+			return true;
 	if (!stack->frames_len ||
 	    !starts_with_any(stack->frames[0], wait_frames, ARRAY_SIZE(wait_frames)))
 		return false;

@@ -306,8 +306,9 @@ def check_spdx(source):
 
 
 def may_be_wide(source, line):
-    """A text that somebody may search for stays in one piece."""
-    return source.path.endswith(".md") or '"' in line or "'" in line
+    """A text that somebody may search for stays in one piece, and so does a row of a table."""
+    is_row = not source.is_c and line.count(" | ") >= 3
+    return source.path.endswith(".md") or '"' in line or "'" in line or is_row
 
 
 def check_text(source, path_of_machine):
