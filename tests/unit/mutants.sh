@@ -70,7 +70,7 @@ mutant look_before_publish $H \
 	s/if (!inflight_publish_slow/inflight_look_slow(self, slot);\n\tif (!inflight_publish_slow/
 	s/^\tinflight_look_slow(self, slot);$//}'
 mutant passed_not_raised $H '/^static __always_inline int walk_put/,/^}/s/INFLIGHT_ADD.*//'
-mutant passed_not_lowered $H '/case STEP_UNPASS:/,/return 0/s/INFLIGHT_ADD.*//'
+mutant passed_not_lowered $H '/^static .*unpass_step/,/^}/s/INFLIGHT_ADD.*//'
 mutant passed_raised_late $H \
 	'/^static __always_inline int walk_put/,/^}/{s/INFLIGHT_ADD.*//
 	s/w->depth = depth;/w->depth = depth; for (__u32 d = 0; d < depth; d++) INFLIGHT_ADD(\&line_at(w->wide, walk_line(w, d))->header, 1ULL);/}'
@@ -88,12 +88,12 @@ mutant settled_before_look $H \
 	'/^static __always_inline bool inflight_enter/,/^}/s/^\tinflight_look_slow/\tINFLIGHT_STORE(\&slot->settled, 1);\n&/'
 mutant settled_not_reset_by_fill $H 's/INFLIGHT_STORE(&slot->settled, 0);\n\tinflight_b//; /^static __always_inline void inflight_fill_end/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
 mutant settled_not_reset_by_move $H \
-	'/^static __always_inline void inflight_move/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
+	'/^static __always_inline void inflight_flip/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
 mutant move_does_not_look $H \
 	'/^static __always_inline void inflight_move/,/^}/s/inflight_look_slow.*//'
 mutant move_looks_first $H \
-	'/^static __always_inline void inflight_move/,/^}/{s/^\tinflight_look_slow.*//
-	s/chunks_of_slot(&c, self, slot);/slot->moving = 1; inflight_look_slow(self, slot); slot->moving = 0; &/}'
+	'/^static __always_inline void inflight_move/,/^}/s/^\tinflight_look_slow.*//
+	/^static __always_inline void inflight_flip/,/^}/s/chunks_of_slot(&c, self, slot);/slot->moving = 1; inflight_look_slow(self, slot); slot->moving = 0; &/'
 mutant generation_ignored $H 's/return (seq >> 1) % 65535 + 1;/return 1 + 0 * seq;/'
 mutant owner_not_checked $H 's/if (!race_owner_is_still(r))/if (0)/'
 mutant successor_believed $H 's/if ((peer_settled || r.outcome < 0).*/if (0)/'
@@ -110,8 +110,8 @@ mutant wide_ignores_narrow $H 's/^\t\twide_look_at_narrow(&c);/\t\t;/'
 mutant untracked_leaves_words $H 's/chunks_run(&c, STEP_CLEAR, c.failed_at);/;/'
 mutant untracked_leaves_counts $H '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
 mutant retire_twice $H '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
-mutant release_twice $H '/^static __always_inline void inflight_release/,/^}/s/if (!key)/if (0)/'
-mutant find_looks_at_home_only $H 's/if (INFLIGHT_LOAD(&home->overflow))/if (0)/'
+mutant release_twice $H '/^static __always_inline void inflight_release(/,/^}/s/if (key)/if (1)/'
+mutant find_looks_at_home_only $H 's/if (!INFLIGHT_LOAD(&home->overflow))/if (1)/'
 mutant overflow_not_lowered $H '/^static __always_inline void inflight_release/,/^}/s/INFLIGHT_ADD(&home->overflow, -1U);/;/'
 mutant last_sector_short $S 's/last = (last_byte - base) >> IOR_SECTOR_SHIFT;/last = (last_byte - 1 - base) >> IOR_SECTOR_SHIFT;/'
 mutant sectors_exclusive $S 's/(__u64)ior_word_last(mine) - ior_word_first(w)/& - 1/'
