@@ -126,12 +126,12 @@ other_locks() {
 
 # A direct write ends on pages that were made dirty meanwhile: they keep what the file no longer
 # has, and the kernel says so in its log. On ext4 the buffered write waits.
-xfs_stale_pages_behind_a_direct_write_is_reported() {
+xfs_stale_buffered_pages_behind_a_direct_write_is_reported() {
 	dirty_during_direct xfs "$HALF"
 	claim_conflicts 1 --mode direct,buffered --admission stale_pages:0:65536:32768:98304
 }
 
-xfs_pages_beside_a_direct_write_is_silent() {
+xfs_buffered_pages_beside_a_direct_write_is_silent() {
 	dirty_during_direct xfs "$NEXT"
 	claim_silence --admission none
 }

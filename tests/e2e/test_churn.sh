@@ -189,7 +189,7 @@ load_conflicts() {
 }
 
 # What was in flight when it came is a loss, and no conflict.
-load_is_clean() {
+load_stays_clean() {
 	"$E2E/check_report.py" "$1" --conflicts 0 --losses-allowed || fail "seen: $1"
 	case $CHECK_STATUS in
 	0 | 4) ;;
@@ -202,5 +202,5 @@ attached_and_detached_under_load_is_reported() {
 }
 
 attached_and_detached_under_load_is_silent() {
-	under_load 256K load_is_clean
+	under_load 256K load_stays_clean
 }
