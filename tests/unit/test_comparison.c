@@ -14,10 +14,14 @@
 #include "report/facts.h"
 #include "unit.h"
 
+/* Whatever overlapped and is no conflict was serialized. */
 static struct run_facts facts(const char *verdict, uint64_t conflicts, int64_t overlapping)
 {
-	return (struct run_facts){
-		.verdict = verdict, .reason = "", .conflicts = conflicts, .overlapping = overlapping};
+	return (struct run_facts){.verdict = verdict,
+				  .reason = "",
+				  .conflicts = conflicts,
+				  .overlapping = overlapping,
+				  .serialized = overlapping < 0 ? -1 : overlapping};
 }
 
 static void outcome_follows_from_conflicts_and_pairs_met(void **state)
@@ -53,6 +57,21 @@ static void outcome_follows_from_conflicts_and_pairs_met(void **state)
 		assert_int_equal(comparison_outcome(&a, &b, &why), cases[i].want);
 		assert_true(why.text[0]);
 	}
+}
+
+static void pairs_kept_apart_by_luck_close_no_gap(void **state)
+{
+	struct run_facts before = facts("conflicts", 5, 9), after = facts("clean", 0, 7);
+	struct reason why = {};
+
+	(void)state;
+	after.serialized = 0;
+	after.unproven = 7;
+	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_UNTESTED);
+	assert_non_null(strstr(why.text, "keep the 7 overlapping pairs apart: that may be luck"));
+	after.serialized = 1;
+	after.unproven = 6;
+	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_CLOSED);
 }
 
 #define LINE(type, rest) "{\"schema\":\"iorace/1\",\"type\":\"" type "\"" rest "}\n"
@@ -153,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outcome_follows_from_conflicts_and_pairs_met),
+		cmocka_unit_test(pairs_kept_apart_by_luck_close_no_gap),
 		cmocka_unit_test(facts_are_those_of_the_summary),
 		cmocka_unit_test(what_is_no_report_is_refused),
 		cmocka_unit_test(text_says_what_was_not_measured),

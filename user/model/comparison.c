@@ -34,7 +34,23 @@ static enum comparison_outcome outcome_of(const struct run_facts *before,
 		return before->conflicts ? COMPARISON_OPEN : COMPARISON_OPENED;
 	if (!before->conflicts)
 		return COMPARISON_NONE;
-	return after->overlapping > 0 ? COMPARISON_CLOSED : COMPARISON_UNTESTED;
+	return after->serialized > 0 ? COMPARISON_CLOSED : COMPARISON_UNTESTED;
+}
+
+/* Pairs that missed each other by luck are no evidence: without the lock they may as well. */
+static void untested(const struct run_facts *before, const struct run_facts *after,
+		     struct reason *why)
+{
+	if (after->overlapping < 0 || after->serialized < 0)
+		reason_set(why, "%" PRIu64 " conflicts before, none after, but whether overlapping "
+				"pairs were met was not measured", before->conflicts);
+	else if (after->overlapping == 0)
+		reason_set(why, "%" PRIu64 " conflicts before, none after, but no overlapping pair "
+				"was met: that may be luck", before->conflicts);
+	else
+		reason_set(why, "%" PRIu64 " conflicts before, none after, but nothing was seen to keep "
+				"the %" PRId64 " overlapping pairs apart: that may be luck",
+			   before->conflicts, after->overlapping);
 }
 
 enum comparison_outcome comparison_outcome(const struct run_facts *before,
@@ -53,13 +69,11 @@ enum comparison_outcome comparison_outcome(const struct run_facts *before,
 		break;
 	case COMPARISON_CLOSED:
 		reason_set(why, "the gap is closed: %" PRIu64 " conflicts before, none after in %"
-				PRId64 " overlapping pairs", before->conflicts, after->overlapping);
+				PRId64 " overlapping pairs, %" PRId64 " of them serialized",
+			   before->conflicts, after->overlapping, after->serialized);
 		break;
 	case COMPARISON_UNTESTED:
-		reason_set(why, "%" PRIu64 " conflicts before, none after, but %s", before->conflicts,
-			   after->overlapping == 0 ?
-				   "no overlapping pair was met: that may be luck" :
-				   "whether overlapping pairs were met was not measured");
+		untested(before, after, why);
 		break;
 	case COMPARISON_OPEN:
 		reason_set(why, "the gap is open: %" PRIu64 " conflicts before, %" PRIu64 " after",

@@ -28,8 +28,8 @@ struct run_facts {
 enum comparison_outcome {
 	COMPARISON_NOTHING, /* one of the two proves nothing */
 	COMPARISON_NONE,    /* no conflict before, none after */
-	COMPARISON_CLOSED,  /* conflicts before, none after, though overlapping pairs were met */
-	COMPARISON_UNTESTED, /* conflicts before, none after, and nobody knows of a pair met */
+	COMPARISON_CLOSED,  /* conflicts before, none after, and pairs were seen to be kept apart */
+	COMPARISON_UNTESTED, /* conflicts before, none after: what is left may be luck */
 	COMPARISON_OPEN,    /* conflicts before and after */
 	COMPARISON_OPENED,  /* none before, conflicts after */
 	COMPARISON_COUNT_
