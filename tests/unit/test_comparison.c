@@ -135,6 +135,11 @@ static void what_is_no_report_is_refused(void **state)
 		 -EINVAL, "\"duration_ns\" is no count"},
 		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":1"), -EINVAL,
 		 "a member of the summary is missing"},
+		{LINE("summary", ",\"verdict\":\"\\u001b[2J\",\"reason\":\"\""), -EINVAL,
+		 "without a verdict"},
+		{LINE("summary", ",\"verdict\":\"clean\",\"duration_ns\":1,"
+				 "\"ops\":{\"read\":\"9223372036854775807\",\"write\":1}"),
+		 -EINVAL, "add up to more than there can be"},
 	};
 
 	(void)state;
@@ -145,6 +150,58 @@ static void what_is_no_report_is_refused(void **state)
 		assert_int_equal(read_text(cases[i].text, &file, &why), cases[i].error);
 		if (!strstr(why.text, cases[i].says))
 			fail_msg("case %zu says: %s", i, why.text);
+	}
+}
+
+static void a_nul_does_not_hide_the_rest_of_a_line(void **state)
+{
+	static const char text[] = "{\"schema\":\"iorace/1\",\"type\":\"finding\"}\0{\n" SUMMARY;
+	_cleanup_(fclosep) FILE *stream = fmemopen((void *)text, sizeof(text) - 1, "r");
+	_cleanup_(facts_done) struct facts_file file = {};
+	struct reason why = {};
+
+	(void)state;
+	assert_int_equal(facts_read(stream, "a.json", &file, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "a.json:1: no JSON"));
+}
+
+static void a_report_cut_anywhere_is_refused(void **state)
+{
+	char text[] = LINE("finding", "") SUMMARY;
+
+	(void)state;
+	/* Without its line feed alone it is whole. */
+	for (size_t len = sizeof(text) - 3; len > 0; len--) {
+		_cleanup_(facts_done) struct facts_file file = {};
+		struct reason why = {};
+
+		text[len] = '\0';
+		assert_true(read_text(text, &file, &why) < 0);
+		assert_ptr_equal(strstr(why.text, "a.json"), why.text);
+	}
+}
+
+/* Every byte, replaced by what means something in JSON or nothing anywhere. */
+static void a_report_with_a_wrong_byte_is_read_or_refused_by_name(void **state)
+{
+	static const char bytes[] = "\"\\{}[]:,-.0e9n\n\x01\x80\xff";
+	char text[] = LINE("finding", "") SUMMARY;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		char right = text[i];
+
+		for (const char *wrong = bytes; *wrong; wrong++) {
+			_cleanup_(facts_done) struct facts_file file = {};
+			struct reason why = {};
+
+			text[i] = *wrong;
+			if (read_text(text, &file, &why) < 0)
+				assert_ptr_equal(strstr(why.text, "a.json"), why.text);
+			else
+				assert_non_null(file.facts.verdict);
+		}
+		text[i] = right;
 	}
 }
 
@@ -175,6 +232,9 @@ int main(void)
 		cmocka_unit_test(pairs_kept_apart_by_luck_close_no_gap),
 		cmocka_unit_test(facts_are_those_of_the_summary),
 		cmocka_unit_test(what_is_no_report_is_refused),
+		cmocka_unit_test(a_nul_does_not_hide_the_rest_of_a_line),
+		cmocka_unit_test(a_report_cut_anywhere_is_refused),
+		cmocka_unit_test(a_report_with_a_wrong_byte_is_read_or_refused_by_name),
 		cmocka_unit_test(text_says_what_was_not_measured),
 	};
 

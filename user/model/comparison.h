@@ -10,7 +10,7 @@ struct reason;
 /* What a comparison needs of a run; -1: not measured. Texts are the owner's. */
 struct run_facts {
 	const char *verdict; /* as reports have it: "clean", "conflicts", "inconclusive" */
-	const char *reason;
+	const char *reason; /* may be NULL */
 	uint64_t duration_ns;
 	uint64_t ops; /* reads, writes and the rest */
 	uint64_t conflicts;

@@ -84,8 +84,11 @@ static int sum(const struct place *place, const json_t *line, const char *outer,
 
 		if (r < 0)
 			return r;
-		if (strcmp(key, "filtered") != 0)
-			*ret += (uint64_t)one;
+		if (strcmp(key, "filtered") == 0)
+			continue;
+		if ((uint64_t)one > INT64_MAX - *ret)
+			return wrong(place, "counts that add up to more than there can be");
+		*ret += (uint64_t)one;
 	}
 	return 0;
 }
@@ -133,6 +136,18 @@ static int take_pairs(const struct place *place, const json_t *line, struct run_
 	return r;
 }
 
+/* It is printed as it stands: one of ours, not whatever a file says. */
+static const char *known_verdict(const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	for (uint8_t verdict = 0; text && verdict < VERDICT_COUNT_; verdict++) {
+		if (strcmp(text, verdict_name(verdict)) == 0)
+			return verdict_name(verdict);
+	}
+	return NULL;
+}
+
 static int take_summary(const struct place *place, json_t *line, struct facts_file *ret)
 {
 	struct run_facts *facts = &ret->facts;
@@ -141,9 +156,9 @@ static int take_summary(const struct place *place, json_t *line, struct facts_fi
 	if (ret->summary)
 		return wrong(place, "a second summary");
 	ret->summary = json_incref(line);
-	facts->verdict = json_string_value(json_object_get(line, "verdict"));
+	facts->verdict = known_verdict(json_object_get(line, "verdict"));
 	facts->reason = json_string_value(json_object_get(line, "reason"));
-	if (!facts->verdict || !facts->reason)
+	if (!facts->verdict)
 		return wrong(place, "a summary without a verdict");
 	r = take(place, line, NULL, "duration_ns", &facts->duration_ns);
 	if (!r)
@@ -178,11 +193,12 @@ int facts_read(FILE *file, const char *name, struct facts_file *ret, struct reas
 	struct place place = {.name = name, .why = why};
 	_cleanup_(freep) char *text = NULL;
 	size_t room = 0;
+	ssize_t len;
 	int r = 0;
 
 	*ret = (struct facts_file){};
-	while (!r && getline(&text, &room, file) > 0) {
-		json_t *line = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	while (!r && (len = getline(&text, &room, file)) > 0) {
+		json_t *line = json_loadb(text, (size_t)len, JSON_REJECT_DUPLICATES, NULL);
 
 		place.line++;
 		r = line ? take_line(&place, line, ret) : wrong(&place, "no JSON");
