@@ -13,16 +13,17 @@
 	"," s "_op," s "_mode," s "_start," s "_end," s "_async," s "_pid," s "_tid," s "_comm," s \
 	"_cgroup," s "_i_rwsem," s "_begin_ns," s "_end_ns"
 
-static const char conflict_columns[] =
-	"id,time,path,path_state,dev,ino,subvol,fs,kind,shape,tear,start,end,bytes" SIDE_COLUMNS(
-		"a") SIDE_COLUMNS("b") "\n";
-static const char torn_columns[] = "id,time,path,path_state,dev,ino,subvol,fs,kind,how,ops\n";
+static const char columns[] =
+	"type,id,time,path,path_state,dev,ino,subvol,fs,kind,shape,tear,start,end,bytes" SIDE_COLUMNS(
+		"a") SIDE_COLUMNS("b") ",note\n";
+#define SIDES_EMPTY ",,,,,,,,,,,,,,,,,,,,,,,,," /* and the comma before the note */
 
-/* The first line, once. */
-static void put_columns(const char *columns, struct report_doc *doc, struct buf *out)
+/* The type of the row; before the first one the names of the columns. */
+static void put_type(const char *type, struct report_doc *doc, struct buf *out)
 {
 	if (!doc->told++)
 		buf_puts(out, columns);
+	buf_printf(out, "%s,", type);
 }
 
 /*
@@ -52,6 +53,15 @@ static void put_stranger(const char *text, struct buf *out)
 {
 	if (text)
 		put_text(text, strlen(text), out);
+}
+
+/* Takes the text. */
+static void put_note(struct buf *note, struct buf *out)
+{
+	put_text(buf_text(note), note->len, out);
+	if (note->error < 0)
+		out->error = note->error;
+	buf_done(note);
 }
 
 /* What the columns have up to `fs`. */
@@ -94,22 +104,12 @@ static void put_side(const struct op_view *view, struct buf *out)
 		buf_printf(out, "%" PRIu64, view->end_ns);
 }
 
-/* Only a traced run has coverage, and its table is of conflicts. */
-static int csv_coverage(const struct coverage_view *row, const struct report_style *style,
-			struct buf *out)
-{
-	(void)row;
-	put_columns(conflict_columns, style->doc, out);
-	style->doc->shown = 1;
-	return out->error;
-}
-
 static int csv_conflict(const struct conflict_view *conflict, const struct report_style *style,
 			struct buf *out)
 {
 	struct conflict_traits traits = conflict_traits(&conflict->ops[0].op, &conflict->ops[1].op);
 
-	put_columns(conflict_columns, style->doc, out);
+	put_type("conflict", style->doc, out);
 	put_file(conflict->id, conflict->time_real_ns, &conflict->file, out);
 	buf_printf(out, ",%s,%s,%s", traits.kind, shape_name(traits.shape), tear_name(traits.tear));
 	put_range(traits.overlap, out);
@@ -118,42 +118,59 @@ static int csv_conflict(const struct conflict_view *conflict, const struct repor
 		buf_printf(out, "%" PRIu64, (uint64_t)ior_range_len(traits.overlap));
 	put_side(&conflict->ops[0], out);
 	put_side(&conflict->ops[1], out);
-	return buf_putc(out, '\n');
+	return buf_puts(out, ",\n");
 }
 
-/* A run without a conflict is a table without a row. */
+static void put_losses(const uint64_t losses[IOR_LOSS_COUNT_], struct buf *out)
+{
+	for (enum ior_loss loss = 0; loss < IOR_LOSS_COUNT_; loss++) {
+		if (losses[loss])
+			buf_printf(out, "; %s %" PRIu64, loss_text(loss)->name, losses[loss]);
+	}
+}
+
+/* Nobody may take a table of conflicts for all there was: the last row says what was not seen. */
 static int csv_summary(const struct summary_view *summary, const struct report_style *style,
 		       struct buf *out)
 {
-	(void)summary;
-	put_columns(conflict_columns, style->doc, out);
-	return out->error;
+	struct buf note = {};
+
+	put_type("summary", style->doc, out);
+	buf_printf(out, ",,,,,,,,%s,,,,," SIDES_EMPTY, verdict_name(summary->verdict));
+	buf_puts(&note, summary->reason ? summary->reason : "");
+	put_losses(summary->losses, &note);
+	if (summary->records_suppressed)
+		buf_printf(&note, "; %" PRIu64 " conflicts are counted but not shown",
+			   summary->records_suppressed);
+	put_note(&note, out);
+	return buf_putc(out, '\n');
 }
 
-/* Torn results under `check` would be rows of another table: they are left to the other formats. */
+/* The shape of a torn result is how it is torn. */
 static int csv_torn(const struct torn_view *torn, const struct report_style *style, struct buf *out)
 {
-	if (style->doc->shown)
-		return out->error;
-	put_columns(torn_columns, style->doc, out);
+	put_type("torn", style->doc, out);
 	put_file(torn->id, torn->time_real_ns, &torn->file, out);
-	buf_printf(out, ",%s,%s,", stress_kind_name(torn->kind), stress_how_name(torn->how));
-	return buf_printf(out, "%zu\n", torn->ops_len);
+	return buf_printf(out, ",%s,%s,,,," SIDES_EMPTY "%zu ops\n", stress_kind_name(torn->kind),
+			  stress_how_name(torn->how), torn->ops_len);
 }
 
 static int csv_stress(const struct stress_view *stress, const struct report_style *style,
 		      struct buf *out)
 {
-	(void)stress;
-	put_columns(torn_columns, style->doc, out);
-	return out->error;
+	struct buf note = {};
+
+	put_type("stress", style->doc, out);
+	buf_printf(out, ",,,,,,,,%s,,,,," SIDES_EMPTY, stress_result_name(stress->result));
+	buf_puts(&note, stress->reason ? stress->reason : "");
+	put_note(&note, out);
+	return buf_putc(out, '\n');
 }
 
 const struct reporter_ops csv_reporter = {
 	.name = "csv",
 	.ending = ".csv",
 	.is_document = true,
-	.coverage = csv_coverage,
 	.conflict = csv_conflict,
 	.summary = csv_summary,
 	.torn = csv_torn,

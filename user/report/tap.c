@@ -28,7 +28,7 @@ static void put_point(bool ok, struct buf *text, const struct report_style *styl
 	struct report_doc *doc = style->doc;
 
 	if (!doc->told)
-		buf_puts(out, "TAP version 14\n");
+		buf_puts(out, "TAP version 13\n");
 	doc->told++;
 	doc->failed += !ok;
 	buf_printf(out, "%s %" PRIu64 " - ", ok ? "ok" : "not ok", doc->told);

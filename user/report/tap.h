@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TAP, version 14: one test point for each finding, and one for the verdict. */
+/*
+ * TAP: one test point for each finding, and one for the verdict. Nothing in it needs version 14,
+ * which `prove` turns down.
+ */
 #ifndef IORACE_REPORT_TAP_H
 #define IORACE_REPORT_TAP_H
 
