@@ -74,6 +74,25 @@ static void pairs_kept_apart_by_luck_close_no_gap(void **state)
 	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_CLOSED);
 }
 
+/* A clean verdict in a file does not outweigh what stands beside it. */
+static void run_with_losses_or_a_failed_command_shows_nothing(void **state)
+{
+	struct run_facts before = facts("conflicts", 5, 9), after = facts("clean", 0, 7);
+	struct reason why = {};
+
+	(void)state;
+	after.losses = 1;
+	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_NOTHING);
+	assert_non_null(strstr(why.text, "has losses"));
+	after.losses = 0;
+	after.command_failed = true;
+	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_NOTHING);
+	assert_non_null(strstr(why.text, "of a command that failed"));
+	after.command_failed = false;
+	before.losses = 1; /* of conflicts it found some */
+	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_CLOSED);
+}
+
 #define LINE(type, rest) "{\"schema\":\"iorace/1\",\"type\":\"" type "\"" rest "}\n"
 #define SUMMARY                                                                                    \
 	LINE("summary",                                                                            \
@@ -108,6 +127,7 @@ static void facts_are_those_of_the_summary(void **state)
 	assert_int_equal(file.facts.needless_wait_ns, -1);
 	assert_int_equal(file.facts.torn, 6);
 	assert_int_equal(file.facts.losses, 5);
+	assert_false(file.facts.command_failed);
 	file.facts.ops = 11;
 	assert_int_equal(run_facts_rate(&file.facts), 5); /* in two seconds */
 }
@@ -230,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outcome_follows_from_conflicts_and_pairs_met),
 		cmocka_unit_test(pairs_kept_apart_by_luck_close_no_gap),
+		cmocka_unit_test(run_with_losses_or_a_failed_command_shows_nothing),
 		cmocka_unit_test(facts_are_those_of_the_summary),
 		cmocka_unit_test(what_is_no_report_is_refused),
 		cmocka_unit_test(a_nul_does_not_hide_the_rest_of_a_line),

@@ -22,7 +22,15 @@ const char *comparison_outcome_name(enum comparison_outcome outcome)
 /* A conflict is one whatever else was missed; that there is none takes a run that saw all. */
 static bool proves_nothing(const struct run_facts *facts)
 {
-	return !facts->conflicts && strcmp(facts->verdict, "clean") != 0;
+	return !facts->conflicts &&
+	       (facts->losses || facts->command_failed || strcmp(facts->verdict, "clean") != 0);
+}
+
+static const char *why_nothing(const struct run_facts *facts)
+{
+	if (facts->command_failed)
+		return "is of a command that failed";
+	return facts->losses ? "has losses" : "is inconclusive";
 }
 
 static enum comparison_outcome outcome_of(const struct run_facts *before,
@@ -60,9 +68,9 @@ enum comparison_outcome comparison_outcome(const struct run_facts *before,
 
 	switch (outcome) {
 	case COMPARISON_NOTHING:
-		reason_set(why, "nothing is shown: the run %s the change is %s",
+		reason_set(why, "nothing is shown: the run %s the change %s",
 			   proves_nothing(before) ? "before" : "after",
-			   proves_nothing(before) ? before->verdict : after->verdict);
+			   why_nothing(proves_nothing(before) ? before : after));
 		break;
 	case COMPARISON_NONE:
 		reason_set(why, "no conflict before and none after: there was no gap to close");

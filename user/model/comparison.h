@@ -5,6 +5,8 @@
 
 #include "model/view.h"
 
+#include <stdbool.h>
+
 struct reason;
 
 /* What a comparison needs of a run; -1: not measured. Texts are the owner's. */
@@ -23,6 +25,7 @@ struct run_facts {
 	int64_t needed_wait_ns;
 	int64_t torn; /* results that iorace stress proved under the run; -1: it did not run */
 	uint64_t losses;
+	bool command_failed; /* the workload itself: who knows what it did not do */
 };
 
 enum comparison_outcome {

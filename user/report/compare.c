@@ -137,16 +137,33 @@ static json_t *text(const char *raw)
 	return string;
 }
 
+/* Every key that was measured. */
+static json_t *keepers(const struct run_facts *run)
+{
+	json_t *object = json_object();
+
+	for (int keeper = IOR_KEEPER_LUCK + 1; object && keeper < IOR_KEEPER_COUNT_; keeper++) {
+		if (run->serialized_by[keeper] >= 0 &&
+		    json_object_set_new(object, keeper_name(keeper),
+					count(run->serialized_by[keeper])) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
 /* clang-format off */
 static json_t *run_object(const char *name, const struct run_facts *run)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o}",
 			 "report", text(name),
 			 "verdict", text(run->verdict),
 			 "overlapping", count(run->overlapping),
 			 "conflicts", count((int64_t)run->conflicts),
 			 "findings", count((int64_t)run->findings),
 			 "serialized", count(run->serialized),
+			 "serialized_by", keepers(run),
 			 "unproven", count(run->unproven),
 			 "torn", count(run->torn),
 			 "wait_ns",

@@ -119,6 +119,18 @@ static int take_stress(const struct place *place, const json_t *line, struct run
 	return take_or_null(place, line, "stress", "torn", &facts->torn);
 }
 
+/* As check judges it: one that was ended at --duration is not told from one that was killed. */
+static bool command_failed(const json_t *line)
+{
+	const json_t *command = json_object_get(line, "command");
+
+	if (!json_is_object(command))
+		return false;
+	return json_is_integer(json_object_get(command, "signal")) ||
+	       json_integer_value(json_object_get(command, "exit")) != 0 ||
+	       !json_is_integer(json_object_get(command, "exit"));
+}
+
 static int take_pairs(const struct place *place, const json_t *line, struct run_facts *facts)
 {
 	int r = take(place, line, "pairs", "conflicts", &facts->conflicts);
@@ -160,6 +172,7 @@ static int take_summary(const struct place *place, json_t *line, struct facts_fi
 	facts->reason = json_string_value(json_object_get(line, "reason"));
 	if (!facts->verdict)
 		return wrong(place, "a summary without a verdict");
+	facts->command_failed = command_failed(line);
 	r = take(place, line, NULL, "duration_ns", &facts->duration_ns);
 	if (!r)
 		r = sum(place, line, "ops", &facts->ops);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/macro.h"
 #include "base/units.h"
 #include "model/names.h"
 #include "report/text_parts.h"
@@ -155,23 +156,62 @@ static json_t *losses_array(const uint64_t losses[IOR_LOSS_COUNT_])
 	return array;
 }
 
+static const struct {
+	const char *id;
+	const char *text;
+} rules[] = {
+	{"write/write", "Two writes of common bytes moved their data at the same time."},
+	{"read/write", "A read and a write of common bytes moved their data at the same time."},
+	{"write/size", "A write met a truncate, a punched hole or the like on common bytes."},
+	{"read/size", "A read met a truncate, a punched hole or the like on common bytes."},
+	{"size/size", "Two changes of size met on common bytes."},
+	{"write/mmap", "A write met a store through a mapping on common bytes."},
+	{"read/mmap", "A read met a store through a mapping on common bytes."},
+	{"size/mmap", "A change of size met a store through a mapping on common bytes."},
+	{"mmap/mmap", "Two stores through mappings met on common bytes."},
+	{"torn_read", "A read shows a mix that no order of whole ops explains."},
+	{"mixed_write", "Writes have mixed in the file."},
+	{"lost_write", "What a write left is gone, and nothing came later."},
+	{"garbled", "Bytes are there that nobody wrote."},
+};
+
+static json_t *rules_array(void)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < ARRAY_SIZE(rules); i++) {
+		if (json_array_append_new(array, json_pack("{s:s, s:{s:s}}", "id", rules[i].id,
+							   "shortDescription", "text",
+							   rules[i].text)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 /* Takes what is known of the run. */
 static int put_document(json_t *invocation, json_t *properties, const struct report_style *style,
 			struct buf *out)
 {
 	char *run = invocation ? json_dumps(invocation, JSON_COMPACT) : NULL;
 	char *more = properties ? json_dumps(properties, JSON_COMPACT) : NULL;
+	json_t *known = rules_array();
+	char *names = known ? json_dumps(known, JSON_COMPACT) : NULL;
 
+	json_decref(known);
 	json_decref(invocation);
 	json_decref(properties);
-	if (!run || !more || style->doc->held.error)
+	if (!run || !more || !names || style->doc->held.error)
 		out->error = -ENOMEM;
 	else
 		buf_printf(out, "{\"$schema\":\"" SARIF_SCHEMA "\",\"version\":\"2.1.0\",\"runs\":[{"
-				"\"tool\":{\"driver\":{\"name\":\"iorace\",\"version\":\"%s\"}},\n"
+				"\"tool\":{\"driver\":{\"name\":\"iorace\",\"version\":\"%s\",\n"
+				"\"rules\":%s}},\n"
 				"\"columnKind\":\"utf16CodeUnits\",\"invocations\":[%s],\n"
 				"\"properties\":%s,\n\"results\":[%s]}]}\n",
-			   IORACE_VERSION, run, more, buf_text(&style->doc->held));
+			   IORACE_VERSION, names, run, more, buf_text(&style->doc->held));
+	free(names);
 	free(run);
 	free(more);
 	return out->error;
