@@ -74,18 +74,19 @@ scratch_new() {
 	[ -z "$SCRATCH_GATE" ] || on_exit "$GATEDISK" ctl "$SCRATCH_GATE" open
 }
 
-# More than once: mkfs.btrfs follows every mounted loop device to its file, and gives up when one
-# of them, of another test, goes away meanwhile.
+# mkfs.btrfs follows every mounted loop device to its file, and gives up when one is on a gate that
+# has gone: it is shown none of the loop mounts.
 _format() {
-	local fs=$1 force=-f try
+	local fs=$1 force=-f
 	shift
 	[ "$fs" != ext4 ] || force=-F
-	for try in 1 2 3; do
-		timeout 60 "mkfs.$fs" -q "$force" "$@" "$SCRATCH_DEV" >"$TEST_TMP/mkfs" 2>&1 && return
-		echo "mkfs.$fs, attempt $try:" "$(<"$TEST_TMP/mkfs")" >&2
-		sleep 0.5
-	done
-	return 1
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount --propagation private bash -c '
+		while read -r device where _; do
+			[[ $device != /dev/loop* ]] || umount -l "$where"
+		done </proc/self/mounts
+		exec timeout 60 "$@"' bash \
+		"mkfs.$fs" -q "$force" "$@" "$SCRATCH_DEV" >"$TEST_TMP/mkfs" 2>&1
 }
 
 _loop_on() {
@@ -108,7 +109,7 @@ _device_gate() {
 	SCRATCH_GATE=$dir/control
 	timeout 20 "$GATEDISK" serve "$dir/fuse" "$SCRATCH_GATE" "$SCRATCH_BYTES" >"$dir/pid" ||
 		return 1
-	on_exit "$E2E/stop-gate" "$GATEDISK" "$SCRATCH_GATE" "$(cat "$dir/pid")"
+	on_exit "$E2E/stop-gate" "$GATEDISK" "$SCRATCH_GATE" "$(cat "$dir/pid")" "$dir/fuse"
 	export MKOPS_GATE=$SCRATCH_GATE
 	_loop_on --direct-io=on "$dir/fuse/disk" || return 1
 	_queue_plain
