@@ -30,24 +30,31 @@ caught_by() {
 	return 1
 }
 
-# mutant NAME FILE SED-SCRIPT
+checksum() {
+	cat "$tmp"/*.bpf.h "$tmp"/include/iorace/*.h | sha256sum
+}
+
+# mutant NAME FILES SED-SCRIPT
 mutant() {
 	case " $wanted " in
 	"  " | *" $1 "*) ;;
 	*) return ;;
 	esac
 	mkdir -p "$tmp/include/iorace"
-	cp bpf/inflight.bpf.h "$tmp/inflight.bpf.h"
+	for file in $TABLE; do
+		cp "bpf/$file" "$tmp/$file"
+	done
 	cp include/iorace/*.h "$tmp/include/iorace/"
-	target=$tmp/$2
-	cp "$target" "$tmp/before"
-	sed -i "$3" "$target"
+	before=$(checksum)
+	for file in $2; do
+		sed -i "$3" "$tmp/$file"
+	done
 	if [ "$1" = unchanged ]; then
 		by=$(caught_by) || return
 		echo "without a mutation, $by fails"
 		exit 2
 	fi
-	if cmp -s "$target" "$tmp/before"; then
+	if [ "$(checksum)" = "$before" ]; then
 		echo "$1: the mutation no longer applies"
 		alive=1
 	elif by=$(caught_by); then
@@ -58,61 +65,61 @@ mutant() {
 	fi
 }
 
-H=inflight.bpf.h
+TABLE="inflight.bpf.h line.bpf.h meet.bpf.h slots.bpf.h"
 S=include/iorace/slot.h
 
 wanted=
-mutant unchanged $H ''
+mutant unchanged "$TABLE" ''
 wanted="$*"
 
-mutant look_before_publish $H \
+mutant look_before_publish "$TABLE" \
 	'/^static __always_inline bool inflight_enter/,/^}/{
 	s/if (!inflight_publish_slow/inflight_look_slow(self, slot);\n\tif (!inflight_publish_slow/
 	s/^\tinflight_look_slow(self, slot);$//}'
-mutant passed_not_raised $H '/^static __always_inline int walk_put/,/^}/s/INFLIGHT_ADD.*//'
-mutant passed_not_lowered $H '/^static .*unpass_step/,/^}/s/INFLIGHT_ADD.*//'
-mutant passed_raised_late $H \
+mutant passed_not_raised "$TABLE" '/^static __always_inline int walk_put/,/^}/s/INFLIGHT_ADD.*//'
+mutant passed_not_lowered "$TABLE" '/^static .*unpass_step/,/^}/s/INFLIGHT_ADD.*//'
+mutant passed_raised_late "$TABLE" \
 	'/^static __always_inline int walk_put/,/^}/{s/INFLIGHT_ADD.*//
 	s/w->depth = depth;/w->depth = depth; for (__u32 d = 0; d < depth; d++) INFLIGHT_ADD(\&line_at(w->wide, walk_line(w, d))->header, 1ULL);/}'
-mutant walk_meets_lines_twice $H \
+mutant walk_meets_lines_twice "$TABLE" \
 	'/walk_reach(const/,/^}/s/return mask.*/(void)mask; return IOR_PROBE_LINES_MAX;/'
-mutant look_stops_at_home $H 's/return !line_was_passed(line);/return 1;/'
-mutant seq_ignored $H \
+mutant look_stops_at_home "$TABLE" 's/return !line_was_passed(line);/return 1;/'
+mutant seq_ignored "$TABLE" \
 	'/inflight_peer_is_still(const/,/^}/s/if (INFLIGHT_ADD.*/if (0)/'
-mutant word_not_rechecked $H \
+mutant word_not_rechecked "$TABLE" \
 	'/inflight_peer_is_still(const/,/^}/s/return INFLIGHT_LOAD(way).*/(void)way; return SIGHT_THERE;/'
-mutant everybody_settled $H 's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true;/'
-mutant nobody_enters_the_set $H \
+mutant everybody_settled "$TABLE" 's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true;/'
+mutant nobody_enters_the_set "$TABLE" \
 	's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true; (void)race_find_step; r.outcome = 1; return 1;/'
-mutant settled_before_look $H \
+mutant settled_before_look "$TABLE" \
 	'/^static __always_inline bool inflight_enter/,/^}/s/^\tinflight_look_slow/\tINFLIGHT_STORE(\&slot->settled, 1);\n&/'
-mutant settled_not_reset_by_fill $H 's/INFLIGHT_STORE(&slot->settled, 0);\n\tinflight_b//; /^static __always_inline void inflight_fill_end/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
-mutant settled_not_reset_by_move $H \
+mutant settled_not_reset_by_fill "$TABLE" 's/INFLIGHT_STORE(&slot->settled, 0);\n\tinflight_b//; /^static __always_inline void inflight_fill_end/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
+mutant settled_not_reset_by_move "$TABLE" \
 	'/^static __always_inline void inflight_flip/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
-mutant move_does_not_look $H \
+mutant move_does_not_look "$TABLE" \
 	'/^static __always_inline void inflight_move/,/^}/s/inflight_look_slow.*//'
-mutant move_looks_first $H \
+mutant move_looks_first "$TABLE" \
 	'/^static __always_inline void inflight_move/,/^}/s/^\tinflight_look_slow.*//
 	/^static __always_inline void inflight_flip/,/^}/s/chunks_of_slot(&c, self, slot);/slot->moving = 1; inflight_look_slow(self, slot); slot->moving = 0; &/'
-mutant generation_ignored $H 's/return (seq >> 1) % 65535 + 1;/return 1 + 0 * seq;/'
-mutant owner_not_checked $H 's/if (!race_owner_is_still(r))/if (0)/'
-mutant successor_believed $H 's/if ((peer_settled || r.outcome < 0).*/if (0)/'
-mutant entry_without_stage $H 's/ << 1 | stage;/ << 1;/'
-mutant entry_without_other_seq $H 's/(other_seq >> 1) & RACE_OTHER_SEQ_MASK/0 * other_seq/'
-mutant every_chunk_counts $H \
+mutant generation_ignored "$TABLE" 's/return (seq >> 1) % 65535 + 1;/return 1 + 0 * seq;/'
+mutant owner_not_checked "$TABLE" 's/if (!race_owner_is_still(r))/if (0)/'
+mutant successor_believed "$TABLE" 's/if ((peer_settled || r.outcome < 0).*/if (0)/'
+mutant entry_without_stage "$TABLE" 's/ << 1 | stage;/ << 1;/'
+mutant entry_without_other_seq "$TABLE" 's/(other_seq >> 1) & RACE_OTHER_SEQ_MASK/0 * other_seq/'
+mutant every_chunk_counts "$TABLE" \
 	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide)/if (1)/'
-mutant look_forgets_its_chunk $H '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
-mutant narrow_ignores_wide $H 's/if (slot->wide || !wide_is_empty(c.inode))/if (slot->wide)/'
-mutant first_wide_noted_late $H \
+mutant look_forgets_its_chunk "$TABLE" '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
+mutant narrow_ignores_wide "$TABLE" 's/if (slot->wide || !wide_is_empty(c.inode))/if (slot->wide)/'
+mutant first_wide_noted_late "$TABLE" \
 	'/^static __always_inline bool wide_publish/,/^}/{/any_wide()/d}
 	s/^\t\twide_look_at_narrow(&c);/\t\t{ &INFLIGHT_STORE(any_wide(), 1); }/'
-mutant wide_ignores_narrow $H 's/^\t\twide_look_at_narrow(&c);/\t\t;/'
-mutant untracked_leaves_words $H 's/chunks_run(&c, STEP_CLEAR, c.failed_at);/;/'
-mutant untracked_leaves_counts $H '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
-mutant retire_twice $H '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
-mutant release_twice $H '/^static __always_inline void inflight_release(/,/^}/s/if (key)/if (1)/'
-mutant find_looks_at_home_only $H 's/if (!INFLIGHT_LOAD(&home->overflow))/if (1)/'
-mutant overflow_not_lowered $H '/^static __always_inline void inflight_release/,/^}/s/INFLIGHT_ADD(&home->overflow, -1U);/;/'
+mutant wide_ignores_narrow "$TABLE" 's/^\t\twide_look_at_narrow(&c);/\t\t;/'
+mutant untracked_leaves_words "$TABLE" 's/chunks_run(&c, STEP_CLEAR, c.failed_at);/;/'
+mutant untracked_leaves_counts "$TABLE" '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
+mutant retire_twice "$TABLE" '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
+mutant release_twice "$TABLE" '/^static __always_inline void inflight_release(/,/^}/s/if (key)/if (1)/'
+mutant find_looks_at_home_only "$TABLE" 's/if (!INFLIGHT_LOAD(&home->overflow))/if (1)/'
+mutant overflow_not_lowered "$TABLE" '/^static __always_inline void inflight_release/,/^}/s/INFLIGHT_ADD(&home->overflow, -1U);/;/'
 mutant last_sector_short $S 's/last = (last_byte - base) >> IOR_SECTOR_SHIFT;/last = (last_byte - 1 - base) >> IOR_SECTOR_SHIFT;/'
 mutant sectors_exclusive $S 's/(__u64)ior_word_last(mine) - ior_word_first(w)/& - 1/'
 mutant tags_of_one_op_alike $S 's/home.tag = (home.tag .*/home.tag = 5;/'
