@@ -111,6 +111,17 @@ __noinline int fill_other_locks(struct ior_op *op, __u64 inode, __u32 fs)
 	return 0;
 }
 
+/*
+ * Will the op move i_size? Asked only where that can matter: XFS, asynchronous, and the window
+ * closes late; see peer_may_be_over().
+ */
+static __always_inline bool op_extends(const struct op_desc *desc, struct ior_range range)
+{
+	return ior_options.closes_late && desc->fs == IOR_FS_XFS && desc->kind == IOR_OP_WRITE &&
+	       (desc->flags & IOR_OPF_ASYNC) &&
+	       range.end > (__u64)KREAD(struct inode, desc->inode, i_size);
+}
+
 /* What is only known when the window opens. */
 static __always_inline void fill_window(struct ior_slot *slot, __u64 inode, __u8 fs, __u64 task)
 {
@@ -159,6 +170,8 @@ static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_de
 	slot->where = 0;
 	slot->fs = desc->fs;
 	slot->wide = ior_range_is_wide(range);
+	slot->extends = op_extends(desc, range);
+	slot->undecided = 0;
 	slot->moving = 1;
 	slot->stacks = desc->stacks;
 	slot->tell_path = 0;

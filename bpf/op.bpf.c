@@ -174,11 +174,44 @@ static __noinline int op_begin_empty(__u64 key, enum ior_mode mode)
 	return 0;
 }
 
-static __always_inline bool op_opens_at_submit(const struct op_desc *desc)
+/* The tool looks every second, too. */
+static __noinline int submit_want(void)
+{
+	struct ior_rec_header *rec;
+
+	if (ior_state.submit_wanted || __sync_val_compare_and_swap(&ior_state.submit_wanted, 0, 1))
+		return 0;
+	rec = bpf_ringbuf_reserve(&ior_ring, sizeof(*rec), 0);
+	if (!rec)
+		return 0;
+	rec->type = IOR_REC_SUBMIT_WANTED;
+	rec->size = sizeof(*rec);
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+/*
+ * An op that may yet give up opens at its first bio. While that cannot be seen it opens now, and
+ * what it meets cannot be judged.
+ */
+static __always_inline bool tentative_opens_at_submit(struct ior_slot *slot)
+{
+	if (!ior_options.sees_submit)
+		return false;
+	if (!ior_state.any_tentative)
+		ior_state.any_tentative = 1;
+	if (ior_state.submit_is_seen)
+		return true;
+	slot->undecided = 1;
+	submit_want();
+	return false;
+}
+
+static __always_inline bool op_opens_at_submit(struct ior_slot *slot, const struct op_desc *desc)
 {
 	return ((ior_options.opens_at_submit & (1U << desc->fs)) &&
 		desc->mode == IOR_MODE_DIRECT) ||
-	       (desc->tentative && ior_options.sees_submit);
+	       (desc->tentative && tentative_opens_at_submit(slot));
 }
 
 /* An op that has its slot: everything up to the publish of the common case. */
@@ -191,7 +224,7 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 	op_count(desc->inode, desc->kind, flags, desc->fs);
 	if (ior_state.draining)
 		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
-	if (op_opens_at_submit(desc)) {
+	if (op_opens_at_submit(slot, desc)) {
 		slot->state = IOR_SLOT_PENDING;
 		if (!ior_state.any_pending)
 			ior_state.any_pending = 1;
@@ -538,13 +571,15 @@ static __always_inline int op_over_unless_waiting(struct ior_slot *slot, __u32 s
 
 /*
  * A read that may not wait opens with its first bio, and holes have none: its window is now. Not on
- * btrfs, whose extent lock is gone by now.
+ * btrfs, whose extent lock is gone by now. Where the first bio is no longer seen, the op was not.
  */
 __noinline int op_reads_holes(__u64 kiocb)
 {
 	int self = inflight_find(kiocb);
 	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
 
+	if (slot && slot->state == IOR_SLOT_PENDING && !ior_state.submit_is_seen)
+		return loss_count(IOR_LOSS_UNTRACKED);
 	if (!slot || slot->op.kind != IOR_OP_READ ||
 	    (ior_options.opens_at_submit & (1U << (slot->fs & 31))))
 		return false;

@@ -28,6 +28,7 @@ struct meeting {
 	struct ior_op peer;
 	struct ior_stacks peer_stacks;
 	__u64 peer_file;
+	__u64 doubtful; /* one may be over, or may yet give up before it moves anything */
 	struct ior_finding_key key;
 };
 
@@ -212,6 +213,19 @@ static __always_inline bool peer_is_alive(const struct ior_slot *slot, bool movi
 	       KPTR(struct file, file, f_inode) == slot->inode;
 }
 
+/*
+ * XFS lets an op beyond the end of the file drain all direct IO under the exclusive lock and begin
+ * under the shared one (xfs_file_write_checks()): nothing tells that it waited. It can only be on
+ * bytes of asynchronous ops that extended the file, and such an op is alive until its position
+ * moves, which is right behind inode_dio_end(). Between these two, and only where windows close at
+ * completion, nobody can tell. i_size has moved before (xfs_dio_write_end_io()).
+ */
+static __always_inline bool peer_may_be_over(const struct ior_slot *slot)
+{
+	return slot->extends &&
+	       slot->op.range.end <= (__u64)KREAD(struct inode, slot->inode, i_size);
+}
+
 /* A task has one synchronous op at a time: one of our own that still stands here ended unseen. */
 static __always_inline bool peer_is_our_past(const struct ior_op *mine, const struct ior_op *peer)
 {
@@ -261,6 +275,7 @@ static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __
 	*peer = slot->op;
 	m->peer_stacks = slot->stacks;
 	m->peer_file = slot->file;
+	m->doubtful = mine->undecided || slot->undecided || peer_may_be_over(slot);
 	view = view_of(ior_ops_relation(&mine->op, mine->moving, peer,
 					at->word & IOR_WORD_MOVING));
 	if (view == VIEW_NOTHING)
@@ -287,6 +302,8 @@ static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, str
 		return 0;
 	if (pair_is_stale(&mine->op, &m->peer))
 		return loss_count(IOR_LOSS_STALE);
+	if (m->doubtful)
+		return loss_count(IOR_LOSS_UNATTRIBUTED);
 	switch (account_conflict(self, mine, &m->peer, at, slot)) {
 	case PAIR_NOT_HERE:
 	case PAIR_THEIRS:

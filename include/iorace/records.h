@@ -14,6 +14,7 @@ enum ior_rec_type {
 	IOR_REC_CONFLICT = 1,
 	IOR_REC_PATH = 2,
 	IOR_REC_ADMISSION = 3,
+	IOR_REC_SUBMIT_WANTED = 4, /* a header alone: tracer_see_submits() */
 };
 
 struct ior_rec_header {
@@ -227,22 +228,27 @@ struct ior_options {
 	__u8 filters_files;	/* any file filter */
 	__u8 filters_tasks;	/* any task filter */
 	__u8 reads_locks;	/* all locks, not i_rwsem alone */
-	__u8 pad2[2];
+	__u8 closes_late;	/* windows close at completion, not at the last bio */
+	__u8 pad2[1];
 };
 
 /*
  * Read by every op and seldom written, so in cache lines that nothing else is in. `armed` is set
- * last, when every program is attached. The `any_` are never taken back: while there was none,
- * nobody need search for one.
+ * last, when every program is attached. While the `any_` are not set nobody need search for such an
+ * op; any_pending is taken back when the program at the first bio is detached.
  */
 struct ior_state {
 	__u8 armed;
 	__u8 draining;	  /* what began before we were armed may still be in flight */
 	__u8 any_pending; /* an op had to wait for its first bio */
 	__u8 any_wide;	  /* an op stood in the wide lines */
-	__u8 pad[4];
+	__u8 submit_is_seen; /* an op may wait for its first bio */
+	__u8 any_tentative; /* one wanted to; taken back every second */
+	__u8 pad[2];
+	__u32 submit_wanted; /* one wanted to and could not */
+	__u32 pad2;
 	__u64 path_epoch; /* raised every second, so that renames are noticed */
 };
-IOR_SIZE_IS(struct ior_state, 16);
+IOR_SIZE_IS(struct ior_state, 24);
 
 #endif

@@ -83,7 +83,9 @@ struct ior_slot {
 	__u8 fs;       /* enum ior_fs */
 	__u8 drained; /* no direct IO was in flight when its window opened */
 	__u8 tentative; /* waits for its first bio to open its window */
-	__u8 pad[3];
+	__u8 extends;	/* was to end beyond i_size when it began; see peer_may_be_over() */
+	__u8 undecided; /* may give up yet, and its first bio will not be seen */
+	__u8 pad[1];
 	__u64 file;    /* struct file, for the path of a report */
 	__u64 looking; /* the chunk it is looking at, while it looks chunk by chunk */
 	struct ior_stacks stacks; /* where it was begun */

@@ -197,10 +197,43 @@ check_cmd() {
 	esac
 }
 
-# check_ops: script on stdin, run by mkops under the tool
+# watch_begin, watch_end: "iorace watch" on the scratch device from the one to the other, report and
+# exit status as of check_cmd
+watch_begin() {
+	[ -n "$IORACE" ] || return 0
+	"$IORACE" watch --dev "$SCRATCH_DEV" --format json --report "$TEST_TMP/report.json" \
+		>"$TEST_TMP/live.jsonl" &
+	WATCH_PID=$!
+	on_exit kill "$WATCH_PID"
+	until grep -q '"coverage"' "$TEST_TMP/live.jsonl"; do
+		kill -0 "$WATCH_PID" || fail "iorace watch ended early"
+		sleep 0.05
+	done
+}
+
+watch_end() {
+	CHECK_STATUS=0
+	[ -n "$IORACE" ] || return 0
+	kill -INT "$WATCH_PID"
+	wait "$WATCH_PID" || CHECK_STATUS=$?
+}
+
+# watch_cmd COMMAND...: as check_cmd, under "iorace watch"
+watch_cmd() {
+	local status=0
+	watch_begin
+	"$@" || status=$?
+	watch_end
+	return $status
+}
+
+# check_ops: script on stdin, run by mkops under the tool: as its command, or with UNDER_WATCH set
+# beside "iorace watch"
 check_ops() {
+	local under=check_cmd
 	cat >"$TEST_TMP/script"
-	check_cmd "$MKOPS" run "$TEST_TMP/script" >"$TEST_TMP/events.jsonl" || _ops_failed $?
+	[ -z "${UNDER_WATCH:-}" ] || under=watch_cmd
+	$under "$MKOPS" run "$TEST_TMP/script" >"$TEST_TMP/events.jsonl" || _ops_failed $?
 	if grep -qE '"ev":"(fail|error)"' "$TEST_TMP/events.jsonl"; then
 		_ops_failed "in trouble"
 	fi
@@ -325,6 +358,30 @@ pair_is() {
 	serialized) claim_kept_apart "$@" ;;
 	*) claim_silence "$@" ;;
 	esac
+}
+
+# dsync_flush_case FS: A has written and flushes, B begins on the same bytes.
+# B cannot reach the device before the flush is let go (gatedisk.c says why),
+# but it is past its lock and its window is open: the window of A must not be.
+dsync_flush_case() {
+	local all="off=0 len=64K"
+	scratch_new "$1" gate
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		open D $SCRATCH_MNT/file direct dsync
+		prep F 16M written
+		op A write D $all fill=a1
+		op B write F $all fill=b2
+		gate hold flush
+		start A
+		asleep A ext4_sync_file xfs_file_fsync
+		start B
+		asleep B iomap_dio_rw __iomap_dio_rw
+		gate open
+		expect A ok
+		expect B ok
+	EOS
+	claim_silence
 }
 
 # define_test NAME FUNCTION ARGUMENT...: a test from a table

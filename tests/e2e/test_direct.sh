@@ -126,25 +126,3 @@ xfs_write_during_the_flush_of_a_dsync_write_is_silent() {
 ext4_write_during_the_flush_of_a_dsync_write_is_silent() {
 	dsync_flush_case ext4
 }
-
-# B cannot reach the device before the flush is let go (gatedisk.c says why),
-# but it is past its lock and its window is open: the window of A must not be.
-dsync_flush_case() {
-	scratch_new "$1" gate
-	check_ops <<-EOS
-		open F $SCRATCH_MNT/file creat direct
-		open D $SCRATCH_MNT/file direct dsync
-		prep F 16M written
-		op A write D $FIRST fill=a1
-		op B write F $SAME fill=b2
-		gate hold flush
-		start A
-		asleep A ext4_sync_file xfs_file_fsync
-		start B
-		asleep B iomap_dio_rw __iomap_dio_rw
-		gate open
-		expect A ok
-		expect B ok
-	EOS
-	claim_silence
-}

@@ -95,6 +95,7 @@ static int set_up(struct bpf_object *obj, enum programs_as as, wants_program wan
 		return -ENOENT;
 	set_options((struct ior_options *)&rodata->ior_options, as);
 	state->ior_state.armed = 1;
+	state->ior_state.submit_is_seen = 1;
 	bpf_object__for_each_program(prog, obj)
 		bpf_program__set_autoload(prog, wanted(bpf_program__name(prog), arg));
 	for (size_t i = 0; !r && i < sizeof(sizes) / sizeof(sizes[0]); i++)

@@ -33,7 +33,8 @@ static const struct opt doctor_opts[] = {
 /* What one run of doctor is about. */
 struct diagnosis {
 	struct kernel kernel;
-	struct plan plan;
+	struct plan plan;	/* of check */
+	struct plan watch_plan; /* where that differs, it says so */
 	unsigned int in_flight;
 	unsigned long long memory_bytes;
 };
@@ -56,6 +57,27 @@ static void text_hooks(const struct diagnosis *d, struct buf *out)
 			buf_printf(out, "    %-7s %s%s\n", flavour_name(hook_rows[i].flavour),
 				   hook_rows[i].target, hook_rows[i].at_return ? " (return)" : "");
 	}
+}
+
+static bool watch_does_without(const struct diagnosis *d, enum hook hook)
+{
+	return d->plan.hooks[hook].usable && !d->watch_plan.hooks[hook].usable &&
+	       !hook_is_for_spans(hook);
+}
+
+static void text_watch(const struct diagnosis *d, struct buf *out)
+{
+	buf_printf(out, "\nUnder watch\n");
+	for (enum hook hook = 0; hook < HOOK_COUNT_; hook++) {
+		if (watch_does_without(d, hook))
+			buf_printf(out, "  %-20s -       %s\n", hook_name(hook),
+				   d->watch_plan.hooks[hook].reason);
+	}
+	if (d->watch_plan.submit_comes_and_goes)
+		buf_printf(out, "  %-20s tp      attached only while ops begin that may yet give "
+				"up\n  %-28s (io_uring, RWF_NOWAIT, parts of blocks on XFS), and a "
+				"minute more\n",
+			   hook_name(HOOK_DIO_SUBMIT), "");
 }
 
 static void text_limits(const struct diagnosis *d, struct buf *out)
@@ -100,6 +122,8 @@ static int diagnosis_text(const struct diagnosis *d, struct buf *out)
 		buf_printf(out, "  /proc/kallsyms hides addresses (kernel.kptr_restrict): the end of a "
 				"bio cannot be told\n");
 	text_hooks(d, out);
+	if (d->watch_plan.closes_late || d->watch_plan.submit_comes_and_goes)
+		text_watch(d, out);
 	r = text_coverage(&d->plan, out);
 	if (r < 0)
 		return r;
@@ -129,9 +153,9 @@ static int json_hook(const struct diagnosis *d, enum hook hook, struct buf *out)
 		if (d->plan.rows[i] && hook_rows[i].hook == hook)
 			json_array_append_new(programs, json_string(hook_rows[i].target));
 	}
-	return append_line(json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:s}", "schema", "iorace/1",
+	return append_line(json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:s}", "schema", "iorace/1",
 				     "type", "hook", "hook", hook_name(hook), "usable", ph->usable,
-				     "flavour", flavour, "targets", programs, "reason", ph->reason),
+				     "watch", ph->usable && !watch_does_without(d, hook), "flavour", flavour, "targets", programs, "reason", ph->reason),
 			   out);
 }
 
@@ -168,6 +192,7 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 	struct diagnosis d = {
 		.in_flight = opts->in_flight ? opts->in_flight : TRACER_IN_FLIGHT_DEFAULT,
 	};
+	struct plan_opts watch_opts = *plan_opts;
 	struct probe_opts probe;
 	struct reason why = {};
 	int r;
@@ -177,6 +202,10 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 	r = kernel_probe(&probe, &d.kernel, &why);
 	if (!r)
 		r = plan_build(&d.kernel, plan_opts, &d.plan, &why);
+	watch_opts.spans = false;
+	watch_opts.fewer_hooks = true;
+	if (!r)
+		r = plan_build(&d.kernel, &watch_opts, &d.watch_plan, &why);
 	if (r < 0)
 		return fail(EXIT_CANNOT_TRACE, r, &why);
 	r = as_json ? diagnosis_json(&d, &out) : diagnosis_text(&d, &out);

@@ -67,6 +67,7 @@ static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 	plan->modes = opts->filters.modes;
 	plan->every_mode = opts->filters.modes != 0;
 	plan->spans = run->workload != NULL;
+	plan->fewer_hooks = !plan->spans;
 	if (opts->flavours) {
 		int r = plan_parse_flavours(opts->flavours, &plan->flavours, why);
 

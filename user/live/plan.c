@@ -183,6 +183,30 @@ static void plan_spans(struct plan *plan, const struct plan_opts *opts)
 	}
 }
 
+/*
+ * Tracepoints of the block layer fire at every bio of the machine, which costs more than what the
+ * programs there do. Completion comes later than the last bio, but nobody who waited for the op can
+ * begin between the two: a lock that it holds is let go after completion, whoever drains direct IO
+ * under the exclusive lock is known by that (op_has_drained()), and the position moves right behind
+ * inode_dio_end(), before any flush (peer_is_alive()). What little is left is counted as a loss
+ * (peer_may_be_over()). Pairs that only luck kept apart may be told as conflicts.
+ */
+static void plan_fewer_hooks(struct plan *plan, const struct kernel *kernel,
+			     const struct plan_opts *opts)
+{
+	const struct plan_hook *end = &plan->hooks[HOOK_DIO_DATA_END];
+	const struct plan_hook *submit = &plan->hooks[HOOK_DIO_SUBMIT];
+
+	if (!opts->fewer_hooks || plan->has_spans || !kernel->dio_bio_end_io)
+		return;
+	plan->submit_comes_and_goes = submit->usable && submit->flavour == FLAVOUR_TP;
+	if (!end->usable || end->flavour != FLAVOUR_TP || !plan->hooks[HOOK_DIO_COMPLETE].usable)
+		return;
+	drop_hook(plan, HOOK_DIO_DATA_END,
+		  "watch closes windows at completion: nobody who waited can begin before it");
+	plan->closes_late = true;
+}
+
 /* ---- coverage -------------------------------------------------------------------------------- */
 
 static const char *level_flavour(const struct plan *plan, enum coverage_level level, enum hook hook)
@@ -226,7 +250,9 @@ static void cover_inode_locked(struct plan *plan)
 	enum coverage_level level = COVERAGE_FULL;
 	const char *reason = "window from the begin of the direct IO to its last bio";
 
-	if (!plan->data_end_is_precise) {
+	if (plan->closes_late) {
+		reason = "window from the begin of the direct IO to its completion";
+	} else if (!plan->data_end_is_precise) {
 		level = COVERAGE_PARTIAL;
 		reason = "window closes at completion, which is late by the end_io work and the "
 			 "O_DSYNC flush";
@@ -428,6 +454,7 @@ int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct
 		plan_hook(&plan, kernel, opts, hook);
 	plan_pairs(&plan);
 	plan_spans(&plan, opts);
+	plan_fewer_hooks(&plan, kernel, opts);
 	r = check_modes(&plan, opts->every_mode, why);
 	if (r < 0)
 		return r;

@@ -18,6 +18,7 @@ struct plan_opts {
 	unsigned int flavours; /* bit mask of enum flavour that may be used; 0: all */
 	unsigned int modes;    /* bit mask of enum ior_mode that is wanted; 0: the default ones */
 	bool spans;	       /* also what ops did before their windows, where that can be seen */
+	bool fewer_hooks;      /* leave out what only makes windows tighter or serves rare ops */
 	bool every_mode;       /* a wanted mode that cannot be seen is an error */
 };
 
@@ -39,6 +40,8 @@ struct plan {
 	bool has_spans;		   /* overlapping, serialized and unproven pairs are known */
 	bool has_waits;		   /* ... and how long ops waited */
 	bool data_end_is_precise;  /* windows close at the last bio, else at completion */
+	bool closes_late;	   /* at completion, though the last bio could be seen */
+	bool submit_comes_and_goes; /* attached only while ops begin that may yet give up */
 	struct coverage_view coverage[PLAN_COVERAGE_MAX];
 	size_t coverage_len;
 };

@@ -25,6 +25,8 @@ struct tracer {
 	struct iorace_bpf *skel;
 	struct bpf_link *links[HOOK_ROWS_MAX];
 	struct ring_buffer *ring;
+	bool submit_comes_and_goes;
+	unsigned int submit_idle_seconds;
 };
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
@@ -168,6 +170,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	memcpy(options.covered_fs, plan->covered_fs, sizeof(options.covered_fs));
 	options.opens_at_submit = plan->opens_at_submit;
 	options.sees_submit = plan->sees_submit;
+	options.closes_late = plan->closes_late;
 	options.has_spans = plan->has_spans;
 	options.dio_bio_end_io = kernel->dio_bio_end_io;
 	options.modes = plan->modes;
@@ -258,12 +261,78 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 		if (r < 0)
 			return r;
 	}
+	t->submit_comes_and_goes = plan->submit_comes_and_goes;
 	*ret = take_ptr(t);
 	return 0;
 }
 
+/* ---- the program at every bio of the machine ------------------------------------------------- */
+
+#define SUBMIT_IDLE_SECONDS 60
+#define SUBMIT_GRACE_SECONDS 10 /* for ops that wait for their first bio */
+
+/* The row of HOOK_DIO_SUBMIT that was chosen; hook_rows_len: none was. */
+static size_t submit_row(const struct tracer *t)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (hook_rows[i].hook == HOOK_DIO_SUBMIT &&
+		    bpf_program__fd(program_of(t->skel, &hook_rows[i])) >= 0)
+			return i;
+	}
+	return hook_rows_len;
+}
+
+static bool submit_is_attached(const struct tracer *t)
+{
+	size_t row = submit_row(t);
+
+	return row < hook_rows_len && t->links[row];
+}
+
+/* Where it cannot be attached again, ops stay undecided, and what they meet is a loss. */
+void tracer_see_submits(struct tracer *t)
+{
+	struct ior_state *state = &t->skel->data_state->ior_state;
+	size_t row = submit_row(t);
+
+	if (row == hook_rows_len)
+		return;
+	if (!t->links[row])
+		t->links[row] = bpf_program__attach(program_of(t->skel, &hook_rows[row]));
+	state->submit_is_seen = t->links[row] != NULL;
+	state->submit_wanted = false;
+	t->submit_idle_seconds = 0;
+}
+
+/* First nobody may wait for it any more; those that do are given time. */
+static void submit_detach(struct tracer *t)
+{
+	struct ior_state *state = &t->skel->data_state->ior_state;
+	size_t row = submit_row(t);
+
+	state->submit_is_seen = false;
+	if (t->submit_idle_seconds < SUBMIT_IDLE_SECONDS + SUBMIT_GRACE_SECONDS)
+		return;
+	bpf_link__destroy(t->links[row]);
+	t->links[row] = NULL;
+	state->any_pending = false;
+}
+
+static void submit_tick(struct tracer *t)
+{
+	struct ior_state *state = &t->skel->data_state->ior_state;
+	bool needed = state->any_tentative;
+
+	state->any_tentative = false;
+	if (needed || state->submit_wanted)
+		tracer_see_submits(t);
+	else if (submit_is_attached(t) && ++t->submit_idle_seconds >= SUBMIT_IDLE_SECONDS)
+		submit_detach(t);
+}
+
 void tracer_arm(struct tracer *tracer)
 {
+	tracer->skel->data_state->ior_state.submit_is_seen = submit_is_attached(tracer);
 	tracer->skel->data_state->ior_state.draining = true;
 	__atomic_store_n(&tracer->skel->data_state->ior_state.armed, true, __ATOMIC_SEQ_CST);
 }
@@ -276,6 +345,8 @@ void tracer_disarm(struct tracer *tracer)
 void tracer_tick(struct tracer *tracer)
 {
 	tracer->skel->data_state->ior_state.path_epoch++;
+	if (tracer->submit_comes_and_goes)
+		submit_tick(tracer);
 }
 
 void tracer_drained(struct tracer *tracer)
@@ -349,7 +420,8 @@ static unsigned long long missed_runs(struct tracer *t)
 		struct bpf_prog_info info = {};
 		__u32 len = sizeof(info);
 
-		if (!t->links[i] || !hook_miss_hides_op(hook_rows[i].hook))
+		if (bpf_program__fd(program_of(t->skel, &hook_rows[i])) < 0 ||
+		    !hook_miss_hides_op(hook_rows[i].hook))
 			continue;
 		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program_of(t->skel, &hook_rows[i])),
 					    &info, &len))

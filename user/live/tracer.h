@@ -36,8 +36,14 @@ void tracer_disarm(struct tracer *tracer);
 void tracer_free(struct tracer *tracer);
 void tracer_freep(struct tracer **tracer);
 
-/* Called by the caller's clock: lets cached path decisions age. */
+/*
+ * Called by the caller's clock once a second: lets cached path decisions age, and detaches what
+ * nobody needed for a minute.
+ */
 void tracer_tick(struct tracer *tracer);
+
+/* An op began that may give up before its first bio: from now on that is seen (again). */
+void tracer_see_submits(struct tracer *tracer);
 
 /* Ops begun before arming are looked for until told that they have drained. */
 void tracer_drained(struct tracer *tracer);

@@ -177,6 +177,8 @@ static int on_record(void *arg, const void *bytes, size_t len)
 
 	if (len >= sizeof(struct ior_rec_conflict) && header->type == IOR_REC_CONFLICT)
 		on_conflict(run, bytes);
+	else if (len >= sizeof(*header) && header->type == IOR_REC_SUBMIT_WANTED)
+		tracer_see_submits(run->tracer);
 	else if (len >= sizeof(struct ior_rec_admission) && header->type == IOR_REC_ADMISSION)
 		on_admission(run, bytes);
 	else if (len < sizeof(struct ior_rec_path) || header->type != IOR_REC_PATH ||
@@ -595,6 +597,7 @@ static int trace(struct run *run, struct run_result *ret, struct reason *why)
 		outputs_coverage(run->outputs, &run->opts->plan->coverage[i]);
 	run->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	tracer_arm(run->tracer);
+	outputs_flush(run->outputs); /* whoever reads along knows that it has begun */
 	if (run->opts->workload) {
 		r = workload_go(run->opts->workload, why);
 		if (r < 0) {

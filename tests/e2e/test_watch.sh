@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# iorace watch does with fewer hooks than check where tracepoints are all there is: windows close at
+# completion, later than the last bio, and first bios are seen only while somebody needs them. Who
+# waited for an op must not meet it all the same, and who did not must.
+
+FIRST="off=0 len=64K"
+HALF="off=32K len=64K"
+NEXT="off=64K len=64K"
+
+watched() {
+	UNDER_WATCH=1 "$@"
+}
+
+for fs in xfs ext4; do
+	define_test "${fs}_write_during_the_flush_of_a_dsync_write_is_silent_to_watch" \
+		watched dsync_flush_case $fs
+	for engine in "" engine=libaio engine=uring engine=uring-worker; do
+		name=${engine#engine=}
+		name=${name//-/_}
+		define_test "${fs}_${name:-sync}_write_over_write_is_reported_by_watch" \
+			watched pair_is $fs reported written direct "write $FIRST $engine" \
+			"write $HALF $engine" --kind write/write --overlap 32768:65536
+		define_test "${fs}_adjacent_${name:-sync}_writes_is_silent_to_watch" \
+			watched pair_is $fs silent written direct "write $FIRST $engine" \
+			"write $NEXT $engine"
+	done
+	by=engine=libaio
+	define_test "${fs}_read_under_libaio_write_is_reported_by_watch" \
+		watched pair_is $fs reported written direct "write $FIRST $by" "read $HALF $by"
+	# Both wait for the first in inode_dio_wait(), and XFS goes on under the shared lock.
+	define_test "${fs}_libaio_writes_beyond_the_end_is_serialized_for_watch" \
+		watched pair_is $fs serialized written direct "write off=17M len=64K $by" \
+		"write off=17M len=64K $by"
+	define_test "${fs}_unaligned_write_after_libaio_write_is_serialized_for_watch" \
+		watched pair_is $fs serialized unwritten direct "write $FIRST $by" \
+		"write off=512 len=512"
+	define_test "${fs}_nowait_overwrite_is_reported_by_watch" \
+		watched pair_is $fs reported written direct "write $FIRST" \
+		"write $HALF nowait retry"
+	define_test "${fs}_nowait_read_of_a_hole_under_libaio_write_is_reported_by_watch" \
+		watched pair_is $fs passed hole direct "write $FIRST $by" "read $HALF nowait"
+done
+
+ext4_nowait_write_into_held_hole_is_refused_under_watch() {
+	PAIR_EXPECT_B=-EAGAIN watched pair_is ext4 refused hole direct "write $FIRST" \
+		"write $HALF nowait"
+}
+
+xfs_nowait_unaligned_write_tried_again_is_serialized_for_watch() {
+	watched pair_is xfs serialized unwritten direct "write $FIRST" \
+		"write off=512 len=512 nowait retry"
+}
+
+# A minute without such ops, and watch no longer sees first bios; it sees them again when an op
+# needs it. What that op meets cannot be judged and is a loss, what comes after is told as ever.
+first_bios_are_seen() {
+	grep -qs block_bio_queue "/proc/$WATCH_PID/fdinfo/"*
+}
+
+xfs_uring_writes_after_a_minute_without_is_reported_by_watch() {
+	local loss=unattributed
+	scratch_new xfs gate
+	watch_begin
+	if [ -n "$IORACE" ] && first_bios_are_seen; then
+		while first_bios_are_seen; do sleep 1; done
+	else
+		loss=
+	fi
+	run_ops < <(pair_script written direct held "write $FIRST engine=uring" \
+		"write $HALF engine=uring")
+	[ -z "$loss" ] || first_bios_are_seen || fail "first bios are not seen again"
+	run_ops < <(pair_script written direct held "write $FIRST engine=uring" \
+		"write $HALF engine=uring")
+	watch_end
+	[ -n "$IORACE" ] || return 0
+	"$E2E/check_report.py" "$TEST_TMP/report.json" ${loss:+--loss "$loss" --conflicts 1} \
+		--conflicts-min 1 || fail "exit status $CHECK_STATUS"
+}
