@@ -64,7 +64,7 @@ static int run(struct measure *m, struct load_result *ret, struct reason *why)
 static int run_under(struct measure *m, struct rung *rung, struct load_result *ret,
 		     struct reason *why)
 {
-	int r = rung_attach(rung, why);
+	int r = rung_attach(rung, m->load->engine == LOAD_URING, why);
 
 	if (!r)
 		r = run(m, ret, why);

@@ -156,10 +156,15 @@ static void detach_hooks(struct tracer *t)
 	}
 }
 
-static int attach_hooks(struct rung *rung, struct reason *why)
+static int attach_hooks(struct rung *rung, bool gives_up, struct reason *why)
 {
+	bool all = gives_up || !rung->plan.submit_comes_and_goes;
+	int r;
+
 	for (size_t i = 0; i < ARRAY_SIZE(attach_order); i++) {
-		int r = attach_hook(rung->tracer, &rung->plan, attach_order[i], why);
+		if (attach_order[i] == HOOK_DIO_SUBMIT && !all)
+			continue;
+		r = attach_hook(rung->tracer, &rung->plan, attach_order[i], why);
 
 		if (r < 0)
 			return r;
@@ -184,7 +189,10 @@ static const char *object_path(const struct rung_spec *spec, const struct rung_e
 static int open_ours(struct rung *rung, const struct rung_env *env, struct reason *why)
 {
 	struct tracer_opts opts = { .cgroup_fd = -1 };
-	struct plan_opts plan_opts = { .modes = 1U << IOR_MODE_DIRECT };
+	struct plan_opts plan_opts = {
+		.modes = 1U << IOR_MODE_DIRECT,
+		.fewer_hooks = rung->spec->setup != SETUP_CHECK,
+	};
 	struct probe_opts probe;
 	struct kernel kernel;
 	char path[4096];
@@ -297,9 +305,9 @@ static void *consume(void *arg)
 	return NULL;
 }
 
-int rung_attach(struct rung *rung, struct reason *why)
+int rung_attach(struct rung *rung, bool gives_up, struct reason *why)
 {
-	int r = rung->tracer ? attach_hooks(rung, why) : attach_rivals(rung, why);
+	int r = rung->tracer ? attach_hooks(rung, gives_up, why) : attach_rivals(rung, why);
 
 	if (r < 0 || !rung->ring)
 		return r;

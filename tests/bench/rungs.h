@@ -61,7 +61,11 @@ int rung_open(const struct rung_spec *spec, const struct rung_env *env, struct r
 	      struct reason *why);
 void rung_free(struct rung *rung);
 
-int rung_attach(struct rung *rung, struct reason *why);
+/*
+ * `gives_up`: ops of the load may give up before their first bio (io_uring). Without such ops
+ * `watch` detaches its program there after a minute, and that is what is timed.
+ */
+int rung_attach(struct rung *rung, bool gives_up, struct reason *why);
 void rung_detach(struct rung *rung);
 
 /* Since the programs were loaded; the number of programs. */
