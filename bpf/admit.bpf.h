@@ -18,12 +18,11 @@ static __always_inline bool inode_is_file(__u64 inode)
  */
 static __always_inline int file_fs(__u64 inode, __u64 file, enum ior_mode mode)
 {
-	__u64 sb = KPTR(struct inode, inode, i_sb);
 	enum ior_fs fs;
 
-	if (!file_is_wanted(inode, file, sb))
+	if (!file_is_wanted(inode, file))
 		return -1;
-	fs = ior_fs_of_magic(KREAD(struct super_block, sb, s_magic));
+	fs = ior_fs_of_magic(compat_magic(inode));
 	if ((mode != IOR_MODE_DIRECT || fs == IOR_FS_OTHER) && !inode_is_file(inode))
 		return -1;
 	return fs;

@@ -70,6 +70,13 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 		_value;                                                                           \
 	})
 
+/*
+ * A whole object, its pointers as what they are, with one cast for all that is read of it: each
+ * looks like a call to the compiler. Not there where fields are read by helper.
+ */
+#define KOBJECT(type, address)                                                                    \
+	((const type *)bpf_rdonly_cast((const void *)(address), bpf_core_type_id_kernel(type)))
+
 /* Address of an embedded member: no load. */
 #define KADDR(type, address, field)                                                               \
 	((__u64)(address) + bpf_core_field_offset(type, field))
@@ -86,6 +93,21 @@ static __always_inline bool compat_kiocb_is_async(__u64 kiocb)
 static __always_inline bool compat_kiocb_is_nowait(__u64 kiocb)
 {
 	return KREAD(struct kiocb, kiocb, ki_flags) & IOR_IOCB_NOWAIT;
+}
+
+/* s_magic and s_dev of the super block of an inode. */
+static __always_inline __u64 compat_magic(__u64 inode)
+{
+	if (IOR_HAS_RDONLY_CAST)
+		return KOBJECT(struct inode, inode)->i_sb->s_magic;
+	return KREAD(struct super_block, KPTR(struct inode, inode, i_sb), s_magic);
+}
+
+static __always_inline __u32 compat_dev(__u64 inode)
+{
+	if (IOR_HAS_RDONLY_CAST)
+		return KOBJECT(struct inode, inode)->i_sb->s_dev;
+	return KREAD(struct super_block, KPTR(struct inode, inode, i_sb), s_dev);
 }
 
 /*

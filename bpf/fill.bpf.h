@@ -185,7 +185,7 @@ static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_de
 }
 
 static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_desc *desc,
-				     struct ior_range range)
+				     struct ior_range range, bool opens)
 {
 	__u64 task = bpf_get_current_task();
 	__u16 flags;
@@ -193,7 +193,8 @@ static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_desc
 	inflight_fill_begin(slot);
 	flags = fill_slot(slot, desc, range, task, op_keeps_its_task(desc));
 	slot->op.flags = opening_flags(desc->kind, desc->mode, flags, desc->fs);
-	fill_window(slot, desc->inode, desc->fs, task);
+	if (opens)
+		fill_window(slot, desc->inode, desc->fs, task);
 	inflight_fill_end(slot);
 	return flags;
 }

@@ -75,25 +75,44 @@ static __always_inline bool magic_is_listed(__u64 magic)
 	return false;
 }
 
-/* Cheapest first; every group that is not empty must agree. Reads only what is asked about. */
-static __always_inline bool file_is_wanted(__u64 inode, __u64 file, __u64 sb)
+/* The groups whose answer never changes. */
+static __always_inline bool inode_is_wanted(__u64 inode)
 {
-	__u32 dev;
+	__u32 dev = compat_dev(inode);
 
-	if (!ior_options.filters_files)
-		return true;
-	dev = KREAD(struct super_block, sb, s_dev);
 	if (ior_options.devs_count && !dev_is_listed(dev))
 		return false;
-	if (ior_options.magics_count &&
-	    !magic_is_listed(KREAD(struct super_block, sb, s_magic)))
+	if (ior_options.magics_count && !magic_is_listed(compat_magic(inode)))
 		return false;
-	if (ior_options.inodes_count && !inode_is_listed(inode, dev))
+	return !ior_options.inodes_count || inode_is_listed(inode, dev);
+}
+
+/* Cheapest first; every group that is not empty must agree. Reads only what is asked about. */
+static __always_inline bool file_is_wanted(__u64 inode, __u64 file)
+{
+	if (!ior_options.filters_files)
+		return true;
+	if (!inode_is_wanted(inode))
 		return false;
 	/* Without a file nobody knows where the inode is: tracked, to be met by those that do. */
 	if (ior_options.paths_count && file && !path_is_wanted(inode, file))
 		return false;
 	return true;
+}
+
+/*
+ * Can an op that ends be one of those that are tracked? Where a filter turns the file away, four
+ * words that the end of an op has just had in its hands say no sooner than the table does, a line
+ * of which would have to come from memory.
+ */
+static __always_inline bool kiocb_is_wanted(__u64 kiocb)
+{
+	__u64 file;
+
+	if (!IOR_HAS_RDONLY_CAST || !ior_options.filters_files)
+		return true;
+	file = KPTR(struct kiocb, kiocb, ki_filp);
+	return inode_is_wanted(KPTR(struct file, file, f_inode));
 }
 
 /* Is the current task below `tree_pid`, which adopts orphans and so stays everybody's ancestor? */

@@ -56,21 +56,22 @@ struct spot {
  * The line is mostly in no cache of this CPU: it is touched as soon as it is known, and comes while
  * the rest of the op is read.
  */
-static __always_inline struct spot op_spot(__u64 inode, struct ior_range range)
+static __always_inline struct spot op_spot_in_one_chunk(__u64 inode, struct ior_range range)
 {
-	__u64 chunk = ior_chunk_of(range.start);
-	struct spot spot = {};
-	struct ior_home home;
+	struct ior_home home = ior_home_of(inode, ior_chunk_of(range.start));
+	struct spot spot = { .tag = home.tag, .at = home.line & line_mask(false) };
 
-	if (ior_chunk_of(range.end - 1) != chunk)
-		return spot;
-	home = ior_home_of(inode, chunk);
-	spot.tag = home.tag;
-	spot.at = home.line & line_mask(false);
 	spot.line = line_at(false, spot.at);
 	if (spot.line)
 		INFLIGHT_LOAD(&spot.line->header);
 	return spot;
+}
+
+static __always_inline struct spot op_spot(__u64 inode, struct ior_range range)
+{
+	if (ior_chunk_of(range.end - 1) != ior_chunk_of(range.start))
+		return (struct spot){};
+	return op_spot_in_one_chunk(inode, range);
 }
 
 /* One chunk, room in its line and nobody near: everything in one cache line. */
@@ -190,28 +191,36 @@ static __noinline int submit_want(void)
 	return 0;
 }
 
+enum opens { OPENS_NOW, OPENS_UNDECIDED, OPENS_AT_SUBMIT };
+
 /*
  * An op that may yet give up opens at its first bio. While that cannot be seen it opens now, and
  * what it meets cannot be judged.
  */
-static __always_inline bool tentative_opens_at_submit(struct ior_slot *slot)
+static __noinline enum opens tentative_opens(void)
 {
 	if (!ior_options.sees_submit)
-		return false;
+		return OPENS_NOW;
 	if (!ior_state.any_tentative)
 		ior_state.any_tentative = 1;
 	if (ior_state.submit_is_seen)
-		return true;
-	slot->undecided = 1;
+		return OPENS_AT_SUBMIT;
 	submit_want();
-	return false;
+	return OPENS_UNDECIDED;
 }
 
-static __always_inline bool op_opens_at_submit(struct ior_slot *slot, const struct op_desc *desc)
+static __always_inline enum opens op_opens(const struct op_desc *desc)
 {
-	return ((ior_options.opens_at_submit & (1U << desc->fs)) &&
-		desc->mode == IOR_MODE_DIRECT) ||
-	       (desc->tentative && tentative_opens_at_submit(slot));
+	if ((ior_options.opens_at_submit & (1U << desc->fs)) && desc->mode == IOR_MODE_DIRECT)
+		return OPENS_AT_SUBMIT;
+	return desc->tentative ? tentative_opens() : OPENS_NOW;
+}
+
+static __always_inline void op_enter_filled(const struct op_desc *desc, __u16 flags)
+{
+	op_count(desc->inode, desc->kind, flags, desc->fs);
+	if (ior_state.draining)
+		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
 }
 
 /* An op that has its slot: everything up to the publish of the common case. */
@@ -219,17 +228,17 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 						      const struct op_desc *desc,
 						      struct ior_range range, struct spot spot)
 {
-	__u16 flags = op_fill(slot, desc, range);
+	enum opens opens = op_opens(desc);
 
-	op_count(desc->inode, desc->kind, flags, desc->fs);
-	if (ior_state.draining)
-		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
-	if (op_opens_at_submit(slot, desc)) {
+	op_enter_filled(desc, op_fill(slot, desc, range, opens != OPENS_AT_SUBMIT));
+	if (opens == OPENS_AT_SUBMIT) {
 		slot->state = IOR_SLOT_PENDING;
 		if (!ior_state.any_pending)
 			ior_state.any_pending = 1;
 		return OPEN_ALONE;
 	}
+	if (opens == OPENS_UNDECIDED)
+		slot->undecided = 1;
 	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ, spot);
 }
 
@@ -247,7 +256,7 @@ __noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
 
 	if (!desc || !ret_self)
 		return OPEN_ALONE;
-	fs = op_admit(desc->inode, desc->file, desc->mode);
+	fs = desc->admitted ? desc->fs : op_admit(desc->inode, desc->file, desc->mode);
 	if (fs < 0)
 		return OPEN_ALONE;
 	desc->fs = fs;
@@ -460,16 +469,12 @@ static __always_inline bool op_begin_spanned(const struct op_desc *desc)
 	return true;
 }
 
-static __always_inline int op_begin(void *ctx, struct op_desc *desc)
+/* Whatever the op is, in a frame that the hot path does without. */
+static __noinline int op_begin_any(struct op_desc *desc)
 {
 	enum open_result result;
 	__u32 self = 0;
 
-	if (!ior_state.armed)
-		return 0;
-	take_stacks(ctx, desc);
-	if (ior_options.has_spans && op_begin_spanned(desc))
-		return 0;
 	result = op_enter(desc, &self);
 	if (result == OPEN_STALE) {
 		op_retire_slow(self);
@@ -478,12 +483,34 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 	return op_open(self, result);
 }
 
+static __always_inline int op_begin(void *ctx, struct op_desc *desc)
+{
+	if (!ior_state.armed)
+		return 0;
+	take_stacks(ctx, desc);
+	if (ior_options.has_spans && op_begin_spanned(desc))
+		return 0;
+	return op_begin_any(desc);
+}
+
+/* Its window opens now, and it is in one chunk. */
+static __always_inline bool op_is_plain(const struct op_desc *desc, struct ior_range range)
+{
+	return !desc->tentative && !(ior_options.opens_at_submit & (1U << desc->fs)) &&
+	       ior_chunk_of(range.end - 1) == ior_chunk_of(range.start);
+}
+
+/*
+ * What most ops need and nothing else: whatever lives on here for the sake of others costs each op
+ * its way to the stack and back. The copy is so that `desc` itself never stands in memory.
+ */
 static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 {
+	struct op_desc any;
 	struct ior_range range;
 	struct ior_slot *slot;
 	struct spot spot;
-	int self;
+	__u32 self = 0;
 
 	take_stacks(ctx, desc);
 	if (ior_options.has_spans && op_begin_spanned(desc))
@@ -491,27 +518,29 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 	range = desc_range(desc);
 	if (ior_range_is_empty(range))
 		return 0;
-	spot = op_spot(desc->inode, range);
-	self = slot_take(desc, &slot);
-	if (!slot)
-		return op_without_room(desc->inode);
-	if (self & SLOT_IS_STALE) {
-		self &= SLOT_IS_STALE - 1;
-		op_retire_slow(self);
+	if (op_is_plain(desc, range)) {
+		spot = op_spot_in_one_chunk(desc->inode, range);
+		slot = inflight_claim_home(desc->key, &self);
+		if (slot) {
+			op_enter_filled(desc, op_fill(slot, desc, range, true));
+			return op_open(self, publish_common(slot, self, desc->inode, range,
+							    desc->kind != IOR_OP_READ, spot));
+		}
 	}
-	return op_open(self, op_enter_slot(slot, self, desc, range, spot));
+	any = *desc;
+	return op_begin_any(&any);
 }
 
 /* The same for an op whose window opens at its first bio. */
 __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 {
-	int self = inflight_find(kiocb);
-	struct ior_slot *slot = self < 0 ? 0 : slot_at(self);
+	__u32 self;
+	struct ior_slot *slot = inflight_slot_of(kiocb, &self);
 
 	if (!slot || !ret_self)
 		return OPEN_ALONE;
 	*ret_self = self;
-	if (slot->state == IOR_SLOT_WAITING && slot->tentative) {
+	if (ior_options.has_spans && slot->state == IOR_SLOT_WAITING && slot->tentative) {
 		fill_opening(slot);
 		return OPEN_MOVES;
 	}
@@ -535,10 +564,16 @@ static __always_inline int op_submit(__u64 kiocb)
 	return op_open(self, result);
 }
 
+/* The slot of a direct op that ends, or NULL. */
+static __always_inline struct ior_slot *op_that_ends(__u64 kiocb, __u32 *ret_self)
+{
+	return kiocb_is_wanted(kiocb) ? inflight_slot_of(kiocb, ret_self) : 0;
+}
+
 static __always_inline int op_data_end(__u64 kiocb)
 {
-	__u32 self;
-	struct ior_slot *slot = inflight_slot_of(kiocb, &self);
+	__u32 self = 0;
+	struct ior_slot *slot = op_that_ends(kiocb, &self);
 
 	if (slot)
 		op_close(slot, self);
@@ -554,7 +589,7 @@ __noinline int op_data_end_of_many(__u64 kiocb)
 static __always_inline int op_over(struct ior_slot *slot, __u32 self, __u64 key)
 {
 	op_close(slot, self);
-	if (slot->spanned && slot->moving)
+	if (ior_options.has_spans && slot->spanned && slot->moving)
 		span_settle(self);
 	inflight_release_key(self, slot, key);
 	return 0;
@@ -566,7 +601,9 @@ static __always_inline int op_over(struct ior_slot *slot, __u32 self, __u64 key)
  */
 static __always_inline int op_over_unless_waiting(struct ior_slot *slot, __u32 self, __u64 key)
 {
-	return slot->state == IOR_SLOT_WAITING ? 0 : op_over(slot, self, key);
+	if (ior_options.has_spans && slot->state == IOR_SLOT_WAITING)
+		return 0;
+	return op_over(slot, self, key);
 }
 
 /*
@@ -590,12 +627,12 @@ __noinline int op_reads_holes(__u64 kiocb)
 static __always_inline int op_complete(__u64 kiocb, bool moved)
 {
 	struct ior_slot *slot;
-	__u32 self;
+	__u32 self = 0;
 	__u64 file;
 
 	if (moved && op_any_is_pending() && op_reads_holes(kiocb))
 		op_submit(kiocb);
-	slot = inflight_slot_of(kiocb, &self);
+	slot = op_that_ends(kiocb, &self);
 	if (slot)
 		return op_over_unless_waiting(slot, self, kiocb);
 	if (!ior_state.draining || !ior_state.armed)

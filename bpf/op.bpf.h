@@ -25,7 +25,8 @@ struct op_desc {
 	__u16 flags; /* IOR_OPF_ASYNC, IOR_OPF_HOLDS */
 	__u8 tentative; /* may give up before any data has moved, and be tried again */
 	__u8 fs;	/* enum ior_fs, as op_admit() says */
-	__u8 pad[2];
+	__u8 admitted;	/* op_admit() has been asked */
+	__u8 pad[1];
 	struct ior_stacks stacks; /* filled by op_begin() */
 };
 
