@@ -123,6 +123,8 @@ static void make_file(struct world *w)
 	set32(field(w, OBJ_SB, "super_block", "s_dev"), 8 << 20);
 }
 
+#define IOCB_NOWAIT 8
+
 static void make_kiocb(struct world *w, enum object kiocb, uint64_t pos, bool async)
 {
 	set64(field(w, kiocb, "kiocb", "ki_filp"), object_at(w, OBJ_FILE));
@@ -230,25 +232,46 @@ static int begin(struct world *w, const char *label, enum object kiocb)
 	return run_hook(w, label, "dio_begin_tp", args);
 }
 
-static int end(struct world *w, const char *label, enum object kiocb)
+/* Hooks of the block layer between begin and completion. */
+enum between { BETWEEN_NOTHING, BETWEEN_SUBMIT, BETWEEN_BIOS };
+
+static int end(struct world *w, const char *label, enum object kiocb, enum between between)
 {
 	const hook_args bio = {object_at(w, OBJ_BIO), object_at(w, OBJ_BIO), 0, 0};
-	const hook_args complete = {object_at(w, kiocb), 0, 0, 0};
-	int r = run_hook(w, label, "dio_submit_tp", bio);
+	const hook_args complete = {object_at(w, kiocb), 0, 4096, 0};
+	int r = 0;
 
-	if (!r)
+	if (between != BETWEEN_NOTHING)
+		r = run_hook(w, label, "dio_submit_tp", bio);
+	if (!r && between == BETWEEN_BIOS)
 		r = run_hook(w, label, "bio_complete_tp", bio);
 	return r ? r : run_hook(w, label, "dio_complete_tp", complete);
 }
 
-static int run_op(struct world *w, const char *label, bool write, bool async)
+static int run_op(struct world *w, const char *label, bool write, bool async,
+		  enum between between)
 {
 	int r;
 
 	make_kiocb(w, OBJ_KIOCB, 1 << 20, async);
 	make_io(w, OBJ_KIOCB, 4096, write);
 	r = begin(w, label, OBJ_KIOCB);
-	return r ? r : end(w, label, OBJ_KIOCB);
+	return r ? r : end(w, label, OBJ_KIOCB, between);
+}
+
+/* io_uring tries without waiting first: the window opens at the first bio. */
+static int run_uring(struct world *w)
+{
+	int r;
+
+	make_kiocb(w, OBJ_KIOCB, 1 << 20, true);
+	set32(field(w, OBJ_KIOCB, "kiocb", "ki_flags"), IOCB_NOWAIT);
+	make_io(w, OBJ_KIOCB, 4096, true);
+	r = begin(w, "uring", OBJ_KIOCB);
+	if (!r)
+		r = end(w, "uring", OBJ_KIOCB, BETWEEN_SUBMIT);
+	set32(field(w, OBJ_KIOCB, "kiocb", "ki_flags"), 0);
+	return r;
 }
 
 /* The second of two writes of the same bytes. There is no hash map: its finding finds no room. */
@@ -270,12 +293,16 @@ static int run_ops(struct world *w, enum programs_as as)
 	make_task(w);
 	make_file(w);
 	if (as == AS_FILTERED)
-		return run_op(w, "filtered", true, false);
-	r = run_op(w, "write", true, false);
+		return run_op(w, "filtered", true, false, BETWEEN_NOTHING);
+	if (as == AS_CHECK)
+		return run_op(w, "check", true, false, BETWEEN_BIOS);
+	r = run_op(w, "write", true, false, BETWEEN_NOTHING);
 	if (!r)
-		r = run_op(w, "read", false, false);
+		r = run_op(w, "read", false, false, BETWEEN_NOTHING);
 	if (!r)
-		r = run_op(w, "async", true, true);
+		r = run_op(w, "async", true, true, BETWEEN_NOTHING);
+	if (!r)
+		r = run_uring(w);
 	return r ? r : run_conflict(w);
 }
 
@@ -298,7 +325,7 @@ static int run_world(struct world *w, const char *path, enum programs_as as)
 
 int main(int argc, char **argv)
 {
-	static struct world worlds[2]; /* large; the process ends right after */
+	static struct world worlds[AS_FILTERED + 1]; /* large; the process ends right after */
 	int r = 0;
 
 	if (argc != 2) {

@@ -10,7 +10,8 @@
 struct bpf_object;
 
 enum programs_as {
-	AS_WATCH,    /* no filter, no spans */
+	AS_WATCH,    /* no filter, no spans, windows close at completion */
+	AS_CHECK,    /* the same, closing at the last bio */
 	AS_FILTERED, /* a device filter that matches nothing */
 	AS_ALL,	     /* whatever costs the verifier work: spans, stacks, filters of every sort */
 };

@@ -74,7 +74,7 @@ struct host_table {
 	__u32 line_masks[2];
 	__u32 slot_mask;
 	__u8 *any_wide;
-	__u64 lines_read; /* narrow ones, if HOST_COUNTS_LINES: not atomic, for one thread */
+	__u64 lines_read; /* narrow ones, if HOST_COUNTS_LINES */
 };
 
 static struct host_table host;
@@ -130,7 +130,7 @@ static inline __u8 *any_wide(void)
 static inline struct ior_line *line_at(bool wide, __u32 i)
 {
 #ifdef HOST_COUNTS_LINES
-	host.lines_read += !wide;
+	__atomic_fetch_add(&host.lines_read, !wide, __ATOMIC_RELAXED);
 #endif
 	return i <= host.line_masks[wide] ? &host.lines[wide][i] : NULL;
 }

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the in-flight table holds at its default size, what a look costs as it fills, and what ops
+ * of several threads share. Counted, not timed: the figures are the same on every machine.
+ */
+#include "unit.h"
+
+#include <iorace/types.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* Lines of memory that the thread at hand touches in the table: see touched(). */
+static _Thread_local __u32 thread_now;
+static void touched(const void *p, bool writes);
+
+#define INFLIGHT_HOOK(p, writes) touched(p, writes)
+#define HOST_COUNTS_LINES
+#include "inflight_host.h"
+
+#define LINES 16384 /* user/live/tracer.c, TRACER_IN_FLIGHT_DEFAULT */
+#define WIDE_LINES 256
+#define SLOTS 65536
+#define INODE 0xffff888012345678ULL
+#define OPS_MAX 16384
+#define TRIES 20000
+
+static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage)
+{
+	(void)self_id, (void)peer_id, (void)stage;
+}
+
+static void host_count_unattributed(__u64 self_id, __u64 peer_id)
+{
+	(void)self_id, (void)peer_id;
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+struct crowd {
+	__u32 ops;
+	__u64 region_bytes;
+	__u32 op_bytes;
+	__u32 hundredths; /* of lines read per look, at most */
+};
+
+/* The lines per look are what they are today and a tenth: they are what a crowd costs an op. */
+static const struct crowd crowds[] = {
+	{ 1, 1 << 30, 4096, 100 },
+	{ 4096, 256 << 20, 4096, 110 },
+	{ 4096, 1 << 30, 4096, 110 },
+	{ 16384, 1 << 30, 4096, 113 },
+	{ 16384, 256 << 20, 4096, 144 },
+	{ 16384, 64 << 20, 4096, 360 },
+	{ 16384, 1 << 30, 65536, 112 },
+	{ 16384, 16ULL << 30, 262144, 585 },
+	{ 256, 256 << 10, 4096, 1174 },
+	{ 1792, 64 << 10, 4096, 25600 },
+};
+
+static __u64 rng;
+
+static __u64 rnd(void)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng * 0x2545F4914F6CDD1DULL >> 16;
+}
+
+/* Reads do not meet: only room and ways matter. Keys lie as kiocbs in a slab do. */
+static int random_op(const struct crowd *c, __u64 i)
+{
+	__u64 start = rnd() % (c->region_bytes / c->op_bytes) * c->op_bytes;
+	struct ior_op op = { .range = { start, start + c->op_bytes }, .kind = IOR_OP_READ };
+
+	return host_begin(0xffff888100000000ULL + i * 0x140, INODE, &op, true);
+}
+
+/* One goes, one comes. Lines read by all their looks. */
+static __u64 come_and_go(const struct crowd *c, int *at)
+{
+	__u64 lines = 0;
+
+	for (__u32 i = 0; i < TRIES; i++) {
+		__u32 k = rnd() % c->ops;
+		__u64 before;
+
+		host_end(at[k]);
+		at[k] = random_op(c, k);
+		assert_true(at[k] >= 0);
+		before = host.lines_read;
+		inflight_look_slow(at[k], slot_at(at[k]));
+		lines += host.lines_read - before;
+	}
+	return lines;
+}
+
+static void every_op_within_the_limit_finds_room(void **state)
+{
+	static int at[OPS_MAX];
+
+	(void)state;
+	rng = 88172645463325252ULL;
+	for (size_t n = 0; n < sizeof(crowds) / sizeof(crowds[0]); n++) {
+		const struct crowd *c = &crowds[n];
+		__u64 lines;
+
+		host_table_init(LINES, WIDE_LINES, SLOTS);
+		for (__u32 i = 0; i < c->ops; i++) {
+			at[i] = random_op(c, i);
+			assert_true(at[i] >= 0);
+		}
+		lines = come_and_go(c, at);
+		print_message("%u x %u KiB in %llu KiB: %.2f lines per look\n", c->ops,
+			      c->op_bytes >> 10, c->region_bytes >> 10, (double)lines / TRIES);
+		assert_true(lines * 100 <= (__u64)c->hundredths * TRIES);
+		host_table_done();
+	}
+}
+
+/* The twin: beyond what one chunk can hold there is no room, and that is said. */
+static void op_beyond_the_limit_of_a_chunk_finds_none(void **state)
+{
+	struct crowd c = { 1, 64 << 10, 4096, 0 };
+	__u32 held = 0;
+
+	(void)state;
+	host_table_init(LINES, WIDE_LINES, SLOTS);
+	while (random_op(&c, held) >= 0)
+		held++;
+	assert_int_equal(held, IOR_WAYS * IOR_PROBE_LINES_MAX);
+	host_table_done();
+}
+
+/* ---- what threads share ---------------------------------------------------------------------- */
+
+#define THREADS 8
+#define TOUCHES_MAX 4096
+
+static struct {
+	const void *line;
+	__u32 thread;
+	bool writes;
+} touches[TOUCHES_MAX];
+static __u32 touches_len;
+static bool touches_wanted;
+
+static void touched(const void *p, bool writes)
+{
+	if (!touches_wanted)
+		return;
+	assert_true(touches_len < TOUCHES_MAX);
+	touches[touches_len].line = (const void *)((uintptr_t)p & ~63UL);
+	touches[touches_len].thread = thread_now;
+	touches[touches_len++].writes = writes;
+}
+
+/* A sync write of 4 KiB, its kiocb on the stack of its thread. */
+static void write_in_chunk(__u32 thread, __u64 chunk, __u64 at_in_chunk)
+{
+	__u64 start = (chunk << IOR_CHUNK_SHIFT) + at_in_chunk;
+	struct ior_op op = { .range = { start, start + 4096 }, .kind = IOR_OP_WRITE };
+	__u64 key = 0xffffc90000003e00ULL + thread * 0x8000ULL;
+	struct host_times times;
+	int at;
+
+	thread_now = thread;
+	at = inflight_claim(key);
+	assert_true(at >= 0);
+	host_fill(slot_at(at), INODE, &op);
+	assert_true(host_enter_fast(at, slot_at(at), true, &times));
+	host_end(at);
+}
+
+/* Pairs of touches of one line by two threads, one of which writes. */
+static __u32 lines_that_travel(void)
+{
+	__u32 pairs = 0;
+
+	for (__u32 i = 0; i < touches_len; i++) {
+		for (__u32 k = 0; k < i; k++)
+			pairs += touches[i].line == touches[k].line &&
+				 touches[i].thread != touches[k].thread &&
+				 (touches[i].writes || touches[k].writes);
+	}
+	return pairs;
+}
+
+static __u32 lines_shared(__u64 chunks_apart)
+{
+	__u32 shared;
+
+	host_table_init(LINES, WIDE_LINES, SLOTS);
+	touches_len = 0;
+	touches_wanted = true;
+	for (__u32 round = 0; round < 4; round++) {
+		for (__u32 thread = 0; thread < THREADS; thread++)
+			write_in_chunk(thread, 1000 + thread * chunks_apart, round * 4096);
+	}
+	touches_wanted = false;
+	shared = lines_that_travel();
+	host_table_done();
+	return shared;
+}
+
+static void threads_in_own_chunks_of_one_file_share_no_line(void **state)
+{
+	(void)state;
+	assert_int_equal(lines_shared(1), 0);
+	assert_int_equal(lines_shared(33), 0);
+}
+
+static void threads_in_one_chunk_share_its_line(void **state)
+{
+	(void)state;
+	assert_true(lines_shared(0) > 0);
+}
+
+/* ---- many at once ---------------------------------------------------------------------------- */
+
+#define OPS_PER_THREAD 20000
+
+static void *write_on(void *arg)
+{
+	__u32 thread = (uintptr_t)arg;
+
+	for (__u32 i = 0; i < OPS_PER_THREAD; i++)
+		write_in_chunk(thread, thread * 64 + i % 64, i % 16 * 4096);
+	return NULL;
+}
+
+static void many_threads_leave_nothing_behind(void **state)
+{
+	pthread_t threads[THREADS];
+
+	(void)state;
+	host_table_init(LINES, WIDE_LINES, SLOTS);
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_on, (void *)i), 0);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	for (__u32 i = 0; i < LINES; i++) {
+		assert_int_equal(host.lines[0][i].header, 0);
+		for (int way = 0; way < IOR_WAYS; way++)
+			assert_int_equal(host.lines[0][i].ways[way], 0);
+	}
+	for (__u32 i = 0; i < SLOTS; i++)
+		assert_true(!host.slots[i].key && !host.slots[i].overflow);
+	host_table_done();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_op_within_the_limit_finds_room),
+		cmocka_unit_test(op_beyond_the_limit_of_a_chunk_finds_none),
+		cmocka_unit_test(threads_in_own_chunks_of_one_file_share_no_line),
+		cmocka_unit_test(threads_in_one_chunk_share_its_line),
+		cmocka_unit_test(many_threads_leave_nothing_behind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
