@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 static const char *const kind_choices[] = { "ww", "rw", NULL };
 
@@ -94,23 +96,47 @@ static int resolve_dev(struct ior_options *o, const char *text, struct reason *w
 	return add_dev(o, dev, why);
 }
 
+static int add_inode(struct ior_options *o, struct ior_inode_id id, struct reason *why)
+{
+	if (o->inodes_count == IOR_FILTER_INODES_MAX)
+		return too_many("--inode", IOR_FILTER_INODES_MAX, why);
+	o->inodes[o->inodes_count++] = id;
+	return 0;
+}
+
+/* What is neither a file nor a directory has no reads and writes that are seen. */
+static int resolve_place(const char *option, const char *text, struct file_place *ret,
+			 struct reason *why)
+{
+	int r;
+
+	if (!*text)
+		return reason_fail(why, -EINVAL, "%s wants a name, not \"\"", option);
+	r = place_of_path(text, ret, why);
+	if (r < 0)
+		return r;
+	if (!ret->is_file && !ret->is_directory)
+		return reason_fail(why, -EINVAL, "%s %s is neither a regular file nor a directory",
+				   option, text);
+	return 0;
+}
+
 static int resolve_inode(struct ior_options *o, const char *text, struct reason *why)
 {
 	struct ior_inode_id id = {};
 	struct file_place place;
 	int r;
 
-	if (o->inodes_count == IOR_FILTER_INODES_MAX)
-		return too_many("--inode", IOR_FILTER_INODES_MAX, why);
-	if (!parse_dev_text(text, &id.dev, (uint64_t *)&id.ino)) {
-		r = place_of_path(text, &place, why);
-		if (r < 0)
-			return r;
-		id.dev = place.sb_dev;
-		id.ino = place.ino;
-	}
-	o->inodes[o->inodes_count++] = id;
-	return 0;
+	if (parse_dev_text(text, &id.dev, (uint64_t *)&id.ino))
+		return add_inode(o, id, why);
+	r = resolve_place("--inode", text, &place, why);
+	if (r < 0)
+		return r;
+	if (place.is_directory)
+		return reason_fail(why, -EISDIR,
+				   "--inode %s is a directory; for the files below it use --path",
+				   text);
+	return add_inode(o, (struct ior_inode_id){ .dev = place.sb_dev, .ino = place.ino }, why);
 }
 
 /* A whole mount is a device, which costs nothing to compare; deeper the kernel side walks up. */
@@ -119,7 +145,7 @@ static int resolve_path(struct ior_options *o, const char *text, struct reason *
 	struct file_place place;
 	int r;
 
-	r = place_of_path(text, &place, why);
+	r = resolve_place("--path", text, &place, why);
 	if (r < 0)
 		return r;
 	if (!place.is_directory)
@@ -189,17 +215,26 @@ static int resolve_comm(struct ior_options *o, const char *text, struct reason *
 	return 0;
 }
 
+/* An open directory of cgroup v2, or -1. */
+static int open_cgroup(const char *path)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	return fd >= 0 && !fstatfs(fd, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC ? take_fd(fd) : -1;
+}
+
+/* As a path, or as reports name it: below where cgroup v2 is mounted. */
 static int resolve_cgroup(struct tracer_opts *tracer, const char *text, struct reason *why)
 {
 	char path[PATH_MAX], point[PATH_MAX / 2];
 
-	snprintf(path, sizeof(path), "%s", text);
-	if (access(path, F_OK) && !cgroup2_mount_point(point, sizeof(point)))
-		snprintf(path, sizeof(path), "%s/%s", point, text);
-	tracer->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tracer->cgroup_fd = *text ? open_cgroup(text) : -1;
+	if (*text && tracer->cgroup_fd < 0 && !cgroup2_mount_point(point, sizeof(point)) &&
+	    (size_t)snprintf(path, sizeof(path), "%s/%s", point, text) < sizeof(path))
+		tracer->cgroup_fd = open_cgroup(path);
 	if (tracer->cgroup_fd < 0)
-		return reason_fail(why, -errno, "--cgroup %s: %s; a directory of cgroup v2 is needed",
-				   text, strerror(errno));
+		return reason_fail(why, -ENOENT, "--cgroup %s: no such directory of cgroup v2", text);
 	tracer->options.want_cgroup = 1;
 	return 0;
 }

@@ -86,6 +86,7 @@ int place_of_path(const char *path, struct file_place *ret, struct reason *why)
 		.is_mount_root = (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) &&
 				 !strcmp(m.root, "/"),
 		.is_directory = S_ISDIR(stx.stx_mode),
+		.is_file = S_ISREG(stx.stx_mode),
 	};
 	return 0;
 }

@@ -17,6 +17,7 @@ struct file_place {
 	uint32_t sb_dev;    /* kernel encoding: major << 20 | minor */
 	bool is_mount_root; /* the path is where a whole file system is mounted */
 	bool is_directory;
+	bool is_file; /* a regular one */
 };
 
 /* -errno with the reason when the path does not exist or its mount is not listed. */
