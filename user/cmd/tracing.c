@@ -115,8 +115,20 @@ static int finish(const struct run_result *result, const struct workload *worklo
 	return status ? status : failed;
 }
 
-static int session(struct run_opts *run, const struct plan_opts *plan_opts,
-		   struct outputs *outputs)
+/* A run about nothing but what cannot be seen would end in a verdict about nothing. */
+static int check_fs(const struct cli_list *fs, const struct plan *plan, struct reason *why)
+{
+	for (size_t i = 0; i < fs->len; i++) {
+		if (plan_sees_fs(plan, fs->items[i]))
+			return 0;
+	}
+	return !fs->len ? 0 : reason_fail(why, -EOPNOTSUPP,
+					  "--fs %s: nothing on it can be seen on this kernel; "
+					  "iorace doctor says why", fs->items[0]);
+}
+
+static int session(const struct tracing_opts *opts, struct run_opts *run,
+		   const struct plan_opts *plan_opts, struct outputs *outputs)
 {
 	struct run_result result = {};
 	struct probe_opts probe;
@@ -130,6 +142,8 @@ static int session(struct run_opts *run, const struct plan_opts *plan_opts,
 	if (r < 0)
 		return fail(EXIT_CANNOT_TRACE, r, &why);
 	r = plan_build(&kernel, plan_opts, &plan, &why);
+	if (!r)
+		r = check_fs(&opts->filters.fs, &plan, &why);
 	if (r < 0)
 		return fail(EXIT_CANNOT_TRACE, r, &why);
 	run->kernel = &kernel;
@@ -155,7 +169,7 @@ int tracing_run(const struct tracing_opts *opts, struct run_opts *run, FILE *str
 	r = check_words(opts, run, &plan, &why);
 	if (!r)
 		r = open_outputs(opts, &outputs, stream, live, &why);
-	status = r < 0 ? fail(EXIT_WRONG_USAGE, r, &why) : session(run, &plan, &outputs);
+	status = r < 0 ? fail(EXIT_WRONG_USAGE, r, &why) : session(opts, run, &plan, &outputs);
 	closep(&run->tracer.cgroup_fd);
 	return status;
 }

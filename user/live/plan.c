@@ -440,6 +440,17 @@ static int check_modes(const struct plan *plan, bool every_mode, struct reason *
 	return any ? 0 : reason_fail(why, -EOPNOTSUPP, "nothing that was asked for can be seen");
 }
 
+bool plan_sees_fs(const struct plan *plan, const char *fs)
+{
+	for (size_t i = 0; i < plan->coverage_len; i++) {
+		const struct coverage_view *row = &plan->coverage[i];
+
+		if (row->level != COVERAGE_NONE && !strcmp(row->fs, fs))
+			return true;
+	}
+	return false;
+}
+
 int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct plan *ret,
 	       struct reason *why)
 {

@@ -53,6 +53,9 @@ struct probe_opts plan_probe_opts(const struct plan_opts *opts);
 int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct plan *ret,
 	       struct reason *why);
 
+/* Is there any op on this type of file system that such a plan sees? */
+bool plan_sees_fs(const struct plan *plan, const char *fs);
+
 /* "fentry,tp" -> mask; -EINVAL with the reason. */
 int plan_parse_flavours(const char *text, unsigned int *ret, struct reason *why);
 
