@@ -43,6 +43,24 @@ static void open_standard_fds(void)
 		close(fd);
 }
 
+static void stay(int signo)
+{
+	(void)signo;
+}
+
+/*
+ * A write that fails is an error to report, not a death. By a handler, since the command under
+ * check would inherit SIG_IGN, and a pipeline of it might never end; a handler goes with exec().
+ */
+static void outlive(int signo)
+{
+	struct sigaction now;
+
+	if (!sigaction(signo, NULL, &now) && now.sa_handler == SIG_DFL)
+		sigaction(signo, &(struct sigaction){ .sa_handler = stay, .sa_flags = SA_RESTART },
+			  NULL);
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_(buf_done) struct buf text = {};
@@ -52,7 +70,8 @@ int main(int argc, char **argv)
 
 	open_standard_fds();
 	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_IGN);
+	outlive(SIGPIPE);
+	outlive(SIGXFSZ);
 	r = cli_resolve(&iorace_cli, argc, argv, &why, &call);
 	if (r < 0)
 		return fail(EXIT_WRONG_USAGE, r, &why);

@@ -249,6 +249,9 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 	if (r < 0)
 		return reason_fail(why, r, "cannot prepare the BPF object: %s", strerror(-r));
 	r = iorace_bpf__load(t->skel);
+	if (r == -EMFILE)
+		return reason_fail(why, r, "too few files may be open (ulimit -n): programs and maps "
+					   "take some sixty");
 	if (r < 0)
 		return reason_fail(why, r,
 				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
