@@ -101,11 +101,15 @@ static __noinline int emit_path(const struct ior_file *id, __u64 file)
 	return 0;
 }
 
-/* Is one more record of this finding due? Races by one are harmless: the counts are elsewhere. */
-static __always_inline bool record_is_due(struct ior_finding_value *finding, __u64 now_ns)
+/*
+ * Is one more record of this finding due? NULL: there was no room for it, so nobody can tell how
+ * many of it were sent. Races by one are harmless: the counts are elsewhere.
+ */
+static __always_inline bool record_is_due(const struct ior_finding_value *finding, __u64 now_ns)
 {
-	if (ior_options.sample_ns && finding->samples &&
-	    now_ns - finding->sampled_ns < ior_options.sample_ns)
+	if (ior_options.sample_ns &&
+	    (!finding || (finding->samples &&
+			  now_ns - finding->sampled_ns < ior_options.sample_ns)))
 		return false;
 	if (ior_records_sent >= ior_options.max_records)
 		return false;

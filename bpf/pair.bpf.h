@@ -166,10 +166,11 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	op_name(&m->mine);
 	finding_key(&m->key, &m->mine, &m->peer);
 	finding = finding_of(&m->key, &is_new);
-	if (!finding)
-		return loss_count(IOR_LOSS_FINDINGS_FULL);
-	finding_count(finding, common, now_ns);
-	if (is_new)
+	if (finding)
+		finding_count(finding, common, now_ns);
+	else
+		loss_count(IOR_LOSS_FINDINGS_FULL);
+	if (is_new || (!finding && !bit_set(ior_told, mine->inode)))
 		mine->tell_path = 1;
 	if (!mine->file)
 		mine->file = m->peer_file;
@@ -179,8 +180,10 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 		stat_count_exact(IOR_STAT_SUPPRESSED);
 		return 0;
 	}
-	finding->sampled_ns = now_ns;
-	finding->samples++;
+	if (finding) {
+		finding->sampled_ns = now_ns;
+		finding->samples++;
+	}
 	record_send(&m->key, mine, my_id, m, peer_id);
 	return 0;
 }

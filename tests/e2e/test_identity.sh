@@ -275,3 +275,37 @@ write_begun_before_attach_is_confessed() {
 	outside_ended_well
 	claim 4 --conflicts 0 --verdict inconclusive --loss before_attach
 }
+
+# Each reader goes by a name of its own, so each pair is a finding, and there are too many.
+more_findings_than_room_is_reported() {
+	scratch_new xfs gate
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		prep F 1M written
+		op A write F $FIRST fill=a1
+		gate hold write fill=a1
+		start A
+		held A
+		sh python3 $E2E/many_readers.py $SCRATCH_MNT/file 4100
+		gate open
+		expect A ok
+	EOS
+	claim 1 --conflicts 4100 --verdict conflicts --loss findings_full
+}
+
+# The same readers behind what is written: nothing to find room for.
+readers_behind_a_write_is_silent() {
+	scratch_new xfs gate
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		prep F 1M written
+		op A write F off=64K len=64K fill=a1
+		gate hold write fill=a1
+		start A
+		held A
+		sh python3 $E2E/many_readers.py $SCRATCH_MNT/file 4100
+		gate open
+		expect A ok
+	EOS
+	claim_silence
+}

@@ -174,9 +174,20 @@ static void conflicts_without_a_place_are_counted(void **state)
 	assert_int_equal(tally_add_sample(tally, &third), 0);
 	assert_int_equal(tally_findings(tally, NULL, NULL, &list), 0);
 	assert_int_equal(list.len, 2);
-	assert_int_equal(tally_overflow(tally), 7);
+	assert_int_equal(tally_overflow(tally, 0), 7);
 	tally_recount(tally);
-	assert_int_equal(tally_overflow(tally), 1);
+	assert_int_equal(tally_overflow(tally, 0), 1);
+}
+
+static void conflict_without_a_row_is_not_counted_again_as_a_sample(void **state)
+{
+	_cleanup_(tally_freep) struct tally *tally = tally_new(1, 0);
+	struct conflict_view second = pair(2, 0, 8, 1);
+
+	(void)state;
+	assert_int_equal(add_row(tally, 1, 5), 0);
+	assert_int_equal(tally_add_sample(tally, &second), 0);
+	assert_int_equal(tally_overflow(tally, 3), 3);
 }
 
 static bool path_of_even(const struct ior_file *file, const char **path, enum path_state *state,
@@ -242,6 +253,7 @@ int main(void)
 		cmocka_unit_test(samples_alone_are_counted),
 		cmocka_unit_test(sample_with_more_stacks_takes_the_place),
 		cmocka_unit_test(conflicts_without_a_place_are_counted),
+		cmocka_unit_test(conflict_without_a_row_is_not_counted_again_as_a_sample),
 		cmocka_unit_test(latest_path_wins_and_the_sample_helps_out),
 		cmocka_unit_test(many_findings_all_come_out),
 		cmocka_unit_test(empty_tally_has_no_findings),

@@ -224,10 +224,11 @@ uint64_t tally_conflicts(const struct tally *tally)
 	return sum;
 }
 
-uint64_t tally_overflow(const struct tally *tally)
+uint64_t tally_overflow(const struct tally *tally, uint64_t without_row)
 {
-	return tally->overflow_rows > tally->overflow_samples ? tally->overflow_rows
-							      : tally->overflow_samples;
+	uint64_t counted = tally->overflow_rows + without_row;
+
+	return counted > tally->overflow_samples ? counted : tally->overflow_samples;
 }
 
 static struct file_view finding_file(const struct finding *finding, tally_path_fn path_of,

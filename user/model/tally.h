@@ -51,7 +51,10 @@ int tally_findings(struct tally *tally, tally_path_fn path_of, void *arg, struct
 /* Sum of the counts of all findings. */
 uint64_t tally_conflicts(const struct tally *tally);
 
-/* Conflicts that found no place: add to IOR_LOSS_FINDINGS_FULL. */
-uint64_t tally_overflow(const struct tally *tally);
+/*
+ * Conflicts that are in no finding: IOR_LOSS_FINDINGS_FULL. `without_row`: those that the kernel
+ * side had no row for; samples of them may have come all the same.
+ */
+uint64_t tally_overflow(const struct tally *tally, uint64_t without_row);
 
 #endif

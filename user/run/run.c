@@ -455,7 +455,8 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 		summary->losses[i] = counters->losses[i];
 	summary->losses[IOR_LOSS_UNDECODED] += run->undecoded;
 	summary->losses[IOR_LOSS_LEFT_RUNNING] = run->left_running;
-	summary->losses[IOR_LOSS_FINDINGS_FULL] += tally_overflow(run->tally);
+	summary->losses[IOR_LOSS_FINDINGS_FULL] =
+		tally_overflow(run->tally, counters->losses[IOR_LOSS_FINDINGS_FULL]);
 	if (workload)
 		summary->command = (struct command_view){ workload->argv, workload->exit,
 							  workload->signal };
