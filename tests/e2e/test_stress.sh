@@ -80,8 +80,10 @@ for fs in xfs ext4; do
 	done
 	define_test stress_${fs}_direct_of_processes_is_torn \
 		torn_stress $fs "$TORN" --block 16K --processes
-	define_test stress_${fs}_direct_disjoint_is_whole \
-		whole_stress $fs --block 16K --shape disjoint
+	for engine in sync libaio uring; do
+		define_test stress_${fs}_direct_${engine}_disjoint_is_whole \
+			whole_stress $fs --block 16K --shape disjoint --engine $engine
+	done
 done
 
 # Buffered reads take the lock on XFS alone; elsewhere they race with writes page by page.

@@ -207,6 +207,27 @@ static void disjoint_workers_have_no_byte_in_common(void **state)
 	}
 }
 
+static void disjoint_ops_in_flight_of_one_worker_have_no_byte_in_common(void **state)
+{
+	struct stress_geometry geometry = settled(STRESS_SHAPE_DISJOINT);
+	struct stress_step steps[2];
+
+	(void)state;
+	geometry.lanes = 2;
+	geometry.size = 0;
+	assert_int_equal(stress_geometry_settle(&geometry, NULL), 0);
+	for (unsigned int lane = 0; lane < 2; lane++) {
+		struct stress_mover mover;
+
+		stress_mover_init(&mover, &geometry, STRESS_ROLE_READER,
+				  geometry.workers[STRESS_ROLE_READER] - 1, 1);
+		mover.lane = lane;
+		stress_mover_next(&mover, 0, &steps[lane]);
+		assert_true(steps[lane].range.end <= geometry.size);
+	}
+	assert_false(ior_range_overlaps(steps[0].range, steps[1].range));
+}
+
 static void appending_begins_anew_when_the_file_is_long(void **state)
 {
 	struct stress_geometry geometry = settled(STRESS_SHAPE_APPEND);
@@ -253,6 +274,7 @@ int main(void)
 		cmocka_unit_test(same_seed_makes_the_same_steps),
 		cmocka_unit_test(shapes_are_what_they_are_called),
 		cmocka_unit_test(disjoint_workers_have_no_byte_in_common),
+		cmocka_unit_test(disjoint_ops_in_flight_of_one_worker_have_no_byte_in_common),
 		cmocka_unit_test(appending_begins_anew_when_the_file_is_long),
 		cmocka_unit_test(geometry_that_makes_no_sense_is_refused_by_name),
 	};

@@ -38,6 +38,11 @@ bool stress_shape_overlaps(enum stress_shape shape)
 
 /* ---- geometry ------------------------------------------------------------------------------- */
 
+static uint64_t lanes_of(const struct stress_geometry *g)
+{
+	return g->lanes ? g->lanes : 1;
+}
+
 /* Bytes that one spot takes, where all meet; a file has as many as find room. */
 static uint64_t spot_bytes(const struct stress_geometry *g)
 {
@@ -58,7 +63,8 @@ static uint64_t spot_bytes(const struct stress_geometry *g)
 	case STRESS_SHAPE_PAGES:
 		return 2 * PAGE_LARGE;
 	case STRESS_SHAPE_DISJOINT:
-		return (g->workers[STRESS_ROLE_WRITER] + g->workers[STRESS_ROLE_READER]) * g->block;
+		return (g->workers[STRESS_ROLE_WRITER] + g->workers[STRESS_ROLE_READER]) *
+		       lanes_of(g) * g->block;
 	case STRESS_SHAPE_COUNT_:
 		break;
 	}
@@ -269,7 +275,7 @@ static struct ior_range own_block(const struct stress_mover *mover)
 
 	if (mover->role == STRESS_ROLE_READER)
 		place += g->workers[STRESS_ROLE_WRITER];
-	return range_at(place * g->block, g->block);
+	return range_at((place * lanes_of(g) + mover->lane) * g->block, g->block);
 }
 
 /* Readers look where the file ends; when it has grown enough one writer begins anew. */

@@ -48,12 +48,14 @@ struct stress_geometry {
 	uint64_t size;	/* bytes of the file; where it is appended to, truncate it there */
 	uint64_t align; /* every range begins and ends at a multiple of it */
 	unsigned int workers[STRESS_ROLE_COUNT_];
+	unsigned int lanes; /* ops that each worker may have in flight; 0: one */
 };
 
 struct stress_mover {
 	const struct stress_geometry *geometry;
 	enum stress_role role;
 	unsigned int index; /* among those of the same role */
+	unsigned int lane;  /* which of its ops in flight comes next */
 	uint64_t random;
 	uint64_t cursor;
 };

@@ -487,6 +487,7 @@ static int prepare(struct run *run, struct reason *why)
 {
 	int r;
 
+	run->opts.geometry.lanes = engine_ops_of(run->opts.engine)->is_async ? run->opts.depth : 1;
 	r = stress_geometry_settle(&run->opts.geometry, why);
 	if (r == 0)
 		r = engine_try(run->opts.engine, why);

@@ -314,6 +314,7 @@ static int issue(struct hand *hand)
 	struct stress_io *io = hand->idle[--hand->idle_len];
 	int r = 0;
 
+	hand->mover.lane = (unsigned int)(io - hand->ios);
 	stress_mover_next(&hand->mover, atomic_load(&hand->worker->shared->tail), &io->step);
 	choose_way(hand, io);
 	io->seq = io->step.kind == IOR_OP_READ ? ++hand->read_seq : ++hand->write_seq;
