@@ -54,7 +54,8 @@ const struct command check_command = {
 	.args = "-- CMD [ARG...]",
 	.help = "Pairs are reported when at least one side is the command or a child of it. The\n"
 		"command keeps its standard input, output and error; the report goes to standard\n"
-		"error, machines use --report.\n"
+		"error, machines use --report. What leaves the command's cgroup is not seen as\n"
+		"its own (systemd-run, container engines): there use watch.\n"
 		"\n"
 		"Exit status: 0 clean, 1 conflicts, 2 wrong usage, 3 cannot trace, 4 inconclusive,\n"
 		"5 the command failed.",
