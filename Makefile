@@ -380,14 +380,38 @@ $(O)/guard-records: $(guard_records_sources)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -O2 -std=gnu11 $^ -ljansson -o $@
 
-.PHONY: guard guard-write guard-programs
+# The same made worse, for the guard's own test: tests/guard/mutant.bpf.c numbers them.
+guard_mutants := call:1 insns:2 lines:3 refused:4
+guard_mutants_objects := $(foreach m,$(guard_mutants),\
+	$(O)/tests/guard/mutant-$(firstword $(subst :, ,$(m)))/iorace.bpf.o)
+
+$(O)/tests/guard/mutant-%/iorace.bpf.o: tests/guard/mutant.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) \
+		-DGUARD_MUTANT=$(patsubst $*:%,%,$(filter $*:%,$(guard_mutants))) \
+		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(O)/tests/guard/mutant-slow/guard-records: $(guard_records_sources)
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -O0 -std=gnu11 $^ -ljansson -o $@
+
+.PHONY: guard guard-selftest guard-write guard-write-vm guard-programs
 guard-programs: $(guard_programs) $(O)/iorace.bpf.o $(O)/iorace_by_helper.bpf.o
 
 guard: guard-programs ## did an op get dearer? Counts, no clock (root, clang 16)
-	$(Q)tests/guard/run $(O) $(CLANG)
+	$(Q)tests/guard/run $(GUARD_FLAGS) $(O) $(CLANG)
+
+guard-selftest: guard-programs $(guard_mutants_objects) $(O)/tests/guard/mutant-slow/guard-records
+	$(Q)tests/guard/selftest $(O) $(CLANG)
 
 guard-write: guard-programs ## put the counts on record: review the diff
 	$(Q)tests/guard/run --write $(O) $(CLANG)
+
+guard-write-vm: guard-programs ## the same of the kernels in virtual machines
+	$(Q)tests/guard/kernels --write $(O) $(CLANG) $(KERNELS)
 
 CLANG_FORMAT ?= $(call first_found,clang-format-14 clang-format)
 formatted = $(sort $(shell find bpf include tests user vmlinux -name '*.[ch]' \
