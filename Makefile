@@ -86,6 +86,7 @@ report := \
 	user/report/draw.c \
 	user/report/facts.c \
 	user/report/html.c \
+	user/report/json_text.c \
 	user/report/jsonl.c \
 	user/report/junit.c \
 	user/report/markup.c \

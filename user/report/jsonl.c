@@ -11,19 +11,18 @@
 #include "base/units.h"
 #include "model/conflict.h"
 #include "model/names.h"
+#include "report/json_text.h"
 
 #define SCHEMA "iorace/1"
 
-/* Larger ones lose digits in every reader that keeps numbers as doubles (JavaScript, jq). */
-#define EXACT_MAX (1ULL << 53)
-
 /*
- * Values are built bottom up. NULL is "no memory" throughout: json_pack() takes what it is given
+ * Lines of which there are many are written as they go (json_text.h). All others are values built
+ * bottom up. NULL is "no memory" throughout: json_pack() takes what it is given
  * and returns NULL when any of it is.
  */
 static json_t *count(uint64_t number)
 {
-	if (number > EXACT_MAX)
+	if (number > JSON_TEXT_EXACT_MAX)
 		return json_sprintf("%" PRIu64, number);
 	return json_integer(number);
 }
@@ -90,107 +89,140 @@ static int put_line(json_t *value, struct buf *out)
 	return buf_putc(out, '\n');
 }
 
-/* Below, keys and values stand in pairs. */
-/* clang-format off */
+/* ---- lines written as they go ---------------------------------------------------------------- */
 
-static json_t *file_object(const struct file_view *file)
+static void time_member(struct buf *out, uint64_t real_ns)
 {
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}",
-			 "path", escaped(file->path),
-			 "path_state", path_state_name(file->path_state),
-			 "dev", json_sprintf("%u:%u", file->id.dev >> 20, file->id.dev & 0xfffff),
-			 "ino", count(file->id.ino),
-			 "subvol", file->id.subvol ? count(file->id.subvol) : json_null(),
-			 "fs", escaped(file->fs));
+	json_text_key(out, "time");
+	buf_putc(out, '"');
+	units_append_time(out, real_ns);
+	buf_putc(out, '"');
 }
 
-static json_t *range_object(struct ior_range range)
+static void put_file(struct buf *out, const struct file_view *file)
 {
-	return json_pack("{s:o, s:o}",
-			 "start", count(range.start),
-			 "end", count(range.end));
+	json_text_open(out, '{');
+	json_text_string(out, "path", file->path);
+	json_text_name(out, "path_state", path_state_name(file->path_state));
+	json_text_key(out, "dev");
+	buf_printf(out, "\"%u:%u\"", file->id.dev >> 20, file->id.dev & 0xfffff);
+	json_text_count(out, "ino", file->id.ino);
+	if (file->id.subvol)
+		json_text_count(out, "subvol", file->id.subvol);
+	else
+		json_text_null(out, "subvol");
+	json_text_string(out, "fs", file->fs);
+	json_text_close(out, '}');
 }
 
-static json_t *self_value(uint8_t self)
+static void self_member(struct buf *out, uint8_t self)
 {
 	if (self == IOR_SELF_UNKNOWN)
-		return json_null();
-	return json_boolean(self == IOR_SELF_YES);
+		json_text_null(out, "self");
+	else
+		json_text_bool(out, "self", self == IOR_SELF_YES);
 }
 
 /* A lock that files of this sort do not have is null. */
-static json_t *other_lock(uint8_t packed, bool exists)
+static void lock_member(struct buf *out, const char *key, uint8_t packed, bool exists)
 {
 	struct ior_lock_state lock = ior_lock_unpack(packed);
 
-	if (!exists)
-		return json_null();
-	return json_pack("{s:s, s:o}",
-			 "state", lock_name(lock.i_rwsem),
-			 "self", self_value(lock.self));
-}
-
-static json_t *lock_object(const struct op_view *op, uint64_t magic)
-{
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
-			 "i_rwsem", lock_name(op->op.lock.i_rwsem),
-			 "self", self_value(op->op.lock.self),
-			 "i_data_sem", other_lock(op->op.map_lock, magic == IOR_MAGIC_EXT4),
-			 "ilock", other_lock(op->op.map_lock, magic == IOR_MAGIC_XFS),
-			 "invalidate_lock", other_lock(op->op.invalidate_lock, true),
-			 "range_lock", escaped(op->range_lock));
-}
-
-static json_t *frame_object(const struct frame_view *frame)
-{
-	return json_pack("{s:o, s:o, s:o}",
-			 "symbol", escaped(frame->symbol),
-			 "offset", frame->symbol ? count(frame->offset) : json_null(),
-			 "address", json_sprintf("0x%" PRIx64, frame->address));
-}
-
-static json_t *stack_array(const struct op_view *op)
-{
-	json_t *array;
-
-	if (!op->stack)
-		return json_null();
-	array = json_array();
-	for (size_t i = 0; array && i < op->stack_len; i++) {
-		if (json_array_append_new(array, frame_object(&op->stack[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
+	if (!exists) {
+		json_text_null(out, key);
+		return;
 	}
-	return array;
+	json_text_key(out, key);
+	json_text_open(out, '{');
+	json_text_name(out, "state", lock_name(lock.i_rwsem));
+	self_member(out, lock.self);
+	json_text_close(out, '}');
 }
 
-static json_t *op_object(const struct op_view *view, uint64_t magic)
+static void put_locks(struct buf *out, const struct op_view *op, uint64_t magic)
+{
+	json_text_open(out, '{');
+	json_text_name(out, "i_rwsem", lock_name(op->op.lock.i_rwsem));
+	self_member(out, op->op.lock.self);
+	lock_member(out, "i_data_sem", op->op.map_lock, magic == IOR_MAGIC_EXT4);
+	lock_member(out, "ilock", op->op.map_lock, magic == IOR_MAGIC_XFS);
+	lock_member(out, "invalidate_lock", op->op.invalidate_lock, true);
+	json_text_string(out, "range_lock", op->range_lock);
+	json_text_close(out, '}');
+}
+
+static void put_frame(struct buf *out, const struct frame_view *frame)
+{
+	json_text_open(out, '{');
+	json_text_string(out, "symbol", frame->symbol);
+	if (frame->symbol)
+		json_text_count(out, "offset", frame->offset);
+	else
+		json_text_null(out, "offset");
+	json_text_key(out, "address");
+	buf_printf(out, "\"0x%" PRIx64 "\"", frame->address);
+	json_text_close(out, '}');
+}
+
+static void stack_member(struct buf *out, const struct op_view *op)
+{
+	if (!op->stack) {
+		json_text_null(out, "stack");
+		return;
+	}
+	json_text_key(out, "stack");
+	json_text_open(out, '[');
+	for (size_t i = 0; i < op->stack_len; i++)
+		put_frame(out, &op->stack[i]);
+	json_text_close(out, ']');
+}
+
+static void put_op(struct buf *out, const struct op_view *view, uint64_t magic)
 {
 	const struct ior_op *op = &view->op;
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "op", kind_name(op->kind),
-			 "mode", mode_name(op->mode),
-			 "start", count(op->range.start),
-			 "end", count(op->range.end),
-			 "async", (op->flags & IOR_OPF_ASYNC) != 0,
-			 "pid", count(op->pid),
-			 "tid", count(op->tid),
-			 "comm", comm(op->comm),
-			 "cgroup", escaped(view->cgroup),
-			 "lock", lock_object(view, magic),
-			 "begin_ns", count(op->begin_ns),
-			 "end_ns", view->end_ns ? count(view->end_ns) : json_null(),
-			 "stack", stack_array(view));
+	json_text_open(out, '{');
+	json_text_name(out, "op", kind_name(op->kind));
+	json_text_name(out, "mode", mode_name(op->mode));
+	json_text_count(out, "start", op->range.start);
+	json_text_count(out, "end", op->range.end);
+	json_text_bool(out, "async", op->flags & IOR_OPF_ASYNC);
+	json_text_count(out, "pid", op->pid);
+	json_text_count(out, "tid", op->tid);
+	json_text_bytes(out, "comm", op->comm, strnlen(op->comm, IOR_COMM_LEN));
+	json_text_string(out, "cgroup", view->cgroup);
+	json_text_key(out, "lock");
+	put_locks(out, view, magic);
+	json_text_count(out, "begin_ns", op->begin_ns);
+	if (view->end_ns)
+		json_text_count(out, "end_ns", view->end_ns);
+	else
+		json_text_null(out, "end_ns");
+	stack_member(out, view);
+	json_text_close(out, '}');
 }
 
-static json_t *overlap_object(struct ior_range overlap)
+static void overlap_member(struct buf *out, struct ior_range overlap)
 {
-	return json_pack("{s:o, s:o, s:o}",
-			 "start", count(overlap.start),
-			 "end", count(overlap.end),
-			 "bytes", count(ior_range_len(overlap)));
+	json_text_key(out, "overlap");
+	json_text_open(out, '{');
+	json_text_count(out, "start", overlap.start);
+	json_text_count(out, "end", overlap.end);
+	json_text_count(out, "bytes", ior_range_len(overlap));
+	json_text_close(out, '}');
+}
+
+static void begin_line(struct buf *out, const char *type)
+{
+	json_text_open(out, '{');
+	json_text_name(out, "schema", SCHEMA);
+	json_text_name(out, "type", type);
+}
+
+static int end_line(struct buf *out)
+{
+	json_text_close(out, '}');
+	return buf_putc(out, '\n');
 }
 
 static int jsonl_conflict(const struct conflict_view *conflict, const struct report_style *style,
@@ -199,20 +231,22 @@ static int jsonl_conflict(const struct conflict_view *conflict, const struct rep
 	struct conflict_traits traits = conflict_traits(&conflict->ops[0].op, &conflict->ops[1].op);
 
 	(void)style;
-	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:b, s:[o, o]}",
-				  "schema", SCHEMA,
-				  "type", "conflict",
-				  "id", count(conflict->id),
-				  "time", time_text(conflict->time_real_ns),
-				  "file", file_object(&conflict->file),
-				  "kind", traits.kind,
-				  "shape", shape_name(traits.shape),
-				  "overlap", overlap_object(traits.overlap),
-				  "tear", tear_name(traits.tear),
-				  "mapped", conflict_is_mapped(conflict),
-				  "ops", op_object(&conflict->ops[0], conflict->file.id.magic),
-					 op_object(&conflict->ops[1], conflict->file.id.magic)),
-			out);
+	begin_line(out, "conflict");
+	json_text_count(out, "id", conflict->id);
+	time_member(out, conflict->time_real_ns);
+	json_text_key(out, "file");
+	put_file(out, &conflict->file);
+	json_text_name(out, "kind", traits.kind);
+	json_text_name(out, "shape", shape_name(traits.shape));
+	overlap_member(out, traits.overlap);
+	json_text_name(out, "tear", tear_name(traits.tear));
+	json_text_bool(out, "mapped", conflict_is_mapped(conflict));
+	json_text_key(out, "ops");
+	json_text_open(out, '[');
+	put_op(out, &conflict->ops[0], conflict->file.id.magic);
+	put_op(out, &conflict->ops[1], conflict->file.id.magic);
+	json_text_close(out, ']');
+	return end_line(out);
 }
 
 static int jsonl_admission(const struct admission_view *admission,
@@ -221,18 +255,46 @@ static int jsonl_admission(const struct admission_view *admission,
 	uint64_t magic = admission->file.id.magic;
 
 	(void)style;
-	return put_line(json_pack("{s:s, s:s, s:o, s:o, s:s, s:b, s:o, s:o}",
-				  "schema", SCHEMA,
-				  "type", "admission",
-				  "time", time_text(admission->time_real_ns),
-				  "file", file_object(&admission->file),
-				  "what", admission_text(admission->what)->name,
-				  "mapped", admission->mapped,
-				  "direct", op_object(&admission->direct, magic),
-				  "other", admission->knows_other ?
-						   op_object(&admission->other, magic) :
-						   json_null()),
-			out);
+	begin_line(out, "admission");
+	time_member(out, admission->time_real_ns);
+	json_text_key(out, "file");
+	put_file(out, &admission->file);
+	json_text_name(out, "what", admission_text(admission->what)->name);
+	json_text_bool(out, "mapped", admission->mapped);
+	json_text_key(out, "direct");
+	put_op(out, &admission->direct, magic);
+	if (admission->knows_other) {
+		json_text_key(out, "other");
+		put_op(out, &admission->other, magic);
+	} else {
+		json_text_null(out, "other");
+	}
+	return end_line(out);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* As in the lines above. */
+static json_t *file_object(const struct file_view *file)
+{
+	struct buf text = {};
+	json_t *object = NULL;
+
+	put_file(&text, file);
+	if (!text.error)
+		object = json_loadb(buf_text(&text), text.len, 0, NULL);
+	buf_done(&text);
+	return object;
+}
+
+/* Below, keys and values stand in pairs. */
+/* clang-format off */
+
+static json_t *range_object(struct ior_range range)
+{
+	return json_pack("{s:o, s:o}",
+			 "start", count(range.start),
+			 "end", count(range.end));
 }
 
 static json_t *ranges_array(const struct finding_view *finding)
