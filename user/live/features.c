@@ -131,7 +131,7 @@ static int try_fentry(const struct btf *vmlinux, const struct hook_row *row)
 	return link < 0 ? -errno : 0;
 }
 
-static int try_tp(const struct hook_row *row)
+static int attach_tp(const struct hook_row *row)
 {
 	_cleanup_(closep) int prog = load_empty(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL);
 	_cleanup_(closep) int link = -1;
@@ -140,6 +140,35 @@ static int try_tp(const struct hook_row *row)
 		return prog;
 	link = bpf_raw_tracepoint_open(row->target, prog);
 	return link < 0 ? -errno : 0;
+}
+
+static bool any_tp_attached(const struct kernel *k)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (hook_rows[i].flavour == FLAVOUR_TP && !k->rows[i])
+			return true;
+	}
+	return false;
+}
+
+/* Every tracepoint has a type, include/trace/bpf_probe.h; those of modules are not in vmlinux. */
+static bool has_tracepoint(const struct btf *vmlinux, const char *name)
+{
+	char type[80];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(vmlinux, type, BTF_KIND_TYPEDEF) >= 0;
+}
+
+/*
+ * Where one can be attached all can that exist, and to detach takes a grace period of RCU: some ten
+ * milliseconds, or fifty on a busy machine, for each.
+ */
+static int try_tp(const struct kernel *k, const struct btf *vmlinux, const struct hook_row *row)
+{
+	if (any_tp_attached(k) && has_tracepoint(vmlinux, row->target))
+		return 0;
+	return attach_tp(row);
 }
 
 static int kprobe_pmu_type(void)
@@ -185,13 +214,13 @@ static int try_kprobe(const struct hook_row *row)
 	return ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) < 0 ? -errno : 0;
 }
 
-static int try_row(const struct btf *vmlinux, const struct hook_row *row)
+static int try_row(const struct kernel *k, const struct btf *vmlinux, const struct hook_row *row)
 {
 	switch (row->flavour) {
 	case FLAVOUR_FENTRY:
 		return try_fentry(vmlinux, row);
 	case FLAVOUR_TP:
-		return try_tp(row);
+		return try_tp(k, vmlinux, row);
 	case FLAVOUR_KPROBE:
 		return try_kprobe(row);
 	case FLAVOUR_COUNT_:
@@ -205,7 +234,7 @@ static void try_flavour(struct kernel *k, const struct btf *vmlinux, enum hook h
 {
 	for (size_t i = 0; i < hook_rows_len; i++) {
 		if (hook_rows[i].hook == hook && hook_rows[i].flavour == flavour)
-			k->rows[i] = try_row(vmlinux, &hook_rows[i]);
+			k->rows[i] = try_row(k, vmlinux, &hook_rows[i]);
 	}
 }
 

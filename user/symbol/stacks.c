@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "symbol/stacks.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 
 #include <elfutils/libdwfl.h>
@@ -9,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* There are a hundred thousand of them. */
 struct ksym {
 	uint64_t address;
-	char *name;
+	size_t name; /* in ksym_names */
 };
 
 /* Opening what a process mapped takes milliseconds, and conflicts come in crowds of a few. */
@@ -25,6 +27,7 @@ struct process {
 struct stacks {
 	struct ksym *ksyms; /* by address */
 	size_t ksyms_len;
+	struct buf ksym_names; /* each with its NUL */
 	bool ksyms_read;
 	void *names; /* tree of texts that frames point to */
 	struct process processes[PROCESSES];
@@ -40,9 +43,8 @@ void stacks_free(struct stacks *stacks)
 {
 	if (!stacks)
 		return;
-	for (size_t i = 0; i < stacks->ksyms_len; i++)
-		free(stacks->ksyms[i].name);
 	free(stacks->ksyms);
+	buf_done(&stacks->ksym_names);
 	for (size_t i = 0; i < PROCESSES; i++)
 		dwfl_end(stacks->processes[i].dwfl);
 	tdestroy(stacks->names, free);
@@ -87,9 +89,9 @@ static bool add_ksym(struct stacks *stacks, size_t *room, uint64_t address, cons
 		stacks->ksyms = ksyms;
 		*room = more;
 	}
-	stacks->ksyms[stacks->ksyms_len].address = address;
-	stacks->ksyms[stacks->ksyms_len].name = strdup(name);
-	return stacks->ksyms[stacks->ksyms_len++].name != NULL;
+	stacks->ksyms[stacks->ksyms_len++] =
+		(struct ksym){.address = address, .name = stacks->ksym_names.len};
+	return buf_append(&stacks->ksym_names, name, strlen(name) + 1) == 0;
 }
 
 static void read_ksyms(struct stacks *stacks)
@@ -139,7 +141,7 @@ void stacks_name_kernel(struct stacks *stacks, struct frame_view *frames, size_t
 
 		if (!sym)
 			continue;
-		frames[i].symbol = sym->name;
+		frames[i].symbol = stacks->ksym_names.text + sym->name;
 		frames[i].offset = frames[i].address - sym->address;
 	}
 }
