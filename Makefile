@@ -231,12 +231,25 @@ $(O)/gatedisk: $(O)/tests/e2e/gatedisk.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs fuse3 2>/dev/null) \
 		-lpthread -o $@
 
+$(O)/hammer: $(O)/tests/storm/hammer.o
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lpthread -o $@
+
 .PHONY: drivers
-drivers: $(O)/mkops $(O)/gatedisk ## build what the end-to-end tests drive the kernel with
+drivers: $(O)/mkops $(O)/gatedisk $(O)/hammer ## build what the tests drive the kernel with
 
 .PHONY: e2e
 e2e: all drivers ## end-to-end tests on the running kernel (root)
 	BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/e2e/run -j 2
+
+.PHONY: limits
+limits: all ## start, detach, memory: what the tool itself takes (root)
+	$(Q)tests/limits/run $(O)/iorace
+
+.PHONY: storm
+storm: all drivers ## conflicts as fast as the machine can, counted exactly (root, 3 minutes)
+	$(Q)mkdir -p $(O)/bench
+	$(Q)BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/storm/run --json $(O)/bench/storm.json
 
 # ---- what the programs read, against the kernel's BTF ------------------------------------------
 

@@ -36,7 +36,7 @@ struct diagnosis {
 	struct plan plan;	/* of check */
 	struct plan watch_plan; /* where that differs, it says so */
 	unsigned int in_flight;
-	unsigned long long memory_bytes;
+	struct tracer_memory memory;
 };
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -84,11 +84,21 @@ static void text_limits(const struct diagnosis *d, struct buf *out)
 {
 	buf_printf(out, "\nLimits\n  ");
 	units_append_grouped(out, d->in_flight);
-	buf_printf(out, " ops in flight find room (--table-size), in ");
-	units_append_size(out, d->memory_bytes);
-	buf_printf(out, " of kernel memory; an op without room is the loss \"untracked\"\n"
-			"  without a file filter every regular file is tracked; task filters choose what "
-			"is\n  reported, not what is tracked, since pairs with strangers matter\n");
+	buf_printf(out, " ops in flight find room, in ");
+	units_append_size(out, d->memory.table);
+	buf_printf(out, " of kernel memory: %llu bytes for each, and\n  what records and findings take. "
+			"--table-size N changes that; an op that finds no room is\n  not tracked, which "
+			"is the loss \"untracked\", and the verdict is not clean then\n",
+		   d->memory.each);
+	if (d->plan.has_spans) {
+		buf_printf(out, "  check takes ");
+		units_append_size(out, d->memory.spans);
+		buf_printf(out, " more, for what ops wait for\n");
+	}
+	buf_printf(out, "  --stack takes ");
+	units_append_size(out, d->memory.stacks);
+	buf_printf(out, " more\n  without a file filter every regular file is tracked; task filters choose "
+			"what is\n  reported, not what is tracked, since pairs with strangers matter\n");
 }
 
 static int text_coverage(const struct plan *plan, struct buf *out)
@@ -162,12 +172,14 @@ static int json_hook(const struct diagnosis *d, enum hook hook, struct buf *out)
 static int json_kernel(const struct diagnosis *d, struct buf *out)
 {
 	return append_line(
-		json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I}", "schema", "iorace/1",
+		json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "schema", "iorace/1",
 			  "type", "kernel", "release", d->kernel.release, "cpus",
 			  (int)d->kernel.cpus, "rdonly_cast", d->kernel.has_rdonly_cast,
 			  "kallsyms", d->kernel.dio_bio_end_io != 0, "data_end_precise",
 			  d->plan.data_end_is_precise, "in_flight_limit", (json_int_t)d->in_flight,
-			  "memory_bytes", (json_int_t)d->memory_bytes),
+			  "memory_bytes", (json_int_t)d->memory.table, "memory_spans_bytes",
+			  (json_int_t)(d->plan.has_spans ? d->memory.spans : 0), "memory_stacks_bytes",
+			  (json_int_t)d->memory.stacks),
 		out);
 }
 
@@ -197,7 +209,7 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 	struct reason why = {};
 	int r;
 
-	d.memory_bytes = tracer_memory_bytes(d.in_flight, 0);
+	d.memory = tracer_memory(d.in_flight);
 	probe = plan_probe_opts(plan_opts);
 	r = kernel_probe(&probe, &d.kernel, &why);
 	if (!r)

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 
 #include <iorace/slot.h>
+#include <iorace/span.h>
 
 #include "iorace.skel.h"
 #include "iorace_by_helper.skel.h"
@@ -47,15 +48,26 @@ static unsigned int slots_for(unsigned int lines)
 	return slots > IOR_SLOTS_MAX ? IOR_SLOTS_MAX : slots;
 }
 
-unsigned long long tracer_memory_bytes(unsigned int in_flight, unsigned int ring_bytes)
+/* An entry of a hash map has a header, and a bucket for each. */
+#define HASH_ENTRY_BYTES 64ULL
+
+struct tracer_memory tracer_memory(unsigned int in_flight)
 {
 	unsigned long long lines = round_up_pow2(in_flight ? in_flight : TRACER_IN_FLIGHT_DEFAULT);
 	unsigned long long slots = slots_for(lines);
+	unsigned long long table = lines * sizeof(struct ior_line) +
+				   slots * (sizeof(struct ior_slot) + sizeof(struct ior_races));
 
-	return (lines + WIDE_LINES) * sizeof(struct ior_line) + slots * sizeof(struct ior_slot) +
-	       slots * sizeof(struct ior_races) + (ring_bytes ? ring_bytes : RING_BYTES_DEFAULT) +
-	       FINDINGS_DEFAULT *
-		       (sizeof(struct ior_finding_key) + sizeof(struct ior_finding_value) + 64ULL);
+	return (struct tracer_memory){
+		.each = table / lines,
+		.table = table + WIDE_LINES * sizeof(struct ior_line) + RING_BYTES_DEFAULT +
+			 FINDINGS_DEFAULT * (sizeof(struct ior_finding_key) +
+					     sizeof(struct ior_finding_value) + HASH_ENTRY_BYTES),
+		.spans = slots * sizeof(struct ior_span) +
+			 FILES * (sizeof(struct ior_file) + sizeof(struct ior_file_sums) +
+				  HASH_ENTRY_BYTES),
+		.stacks = STACKS * (IOR_STACK_DEPTH * 8ULL + 24),
+	};
 }
 
 static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,

@@ -48,8 +48,14 @@ void tracer_see_submits(struct tracer *tracer);
 /* Ops begun before arming are looked for until told that they have drained. */
 void tracer_drained(struct tracer *tracer);
 
-/* Kernel memory of all maps, in bytes. */
-unsigned long long tracer_memory_bytes(unsigned int in_flight, unsigned int ring_bytes);
+/* Kernel memory of the maps, in bytes. */
+struct tracer_memory {
+	unsigned long long each;   /* for each op that must find room, of `table` */
+	unsigned long long table;  /* always: what is in flight, records and findings */
+	unsigned long long spans;  /* and with spans */
+	unsigned long long stacks; /* and with stacks */
+};
+struct tracer_memory tracer_memory(unsigned int in_flight);
 
 struct ring_buffer;
 typedef int (*tracer_record_fn)(void *arg, const void *bytes, size_t len);

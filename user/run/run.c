@@ -583,14 +583,15 @@ static int trace(struct run *run, struct run_result *ret, struct reason *why)
 {
 	int r;
 
-	if (run->opts->tracer.options.want_stacks)
-		stacks_prepare(run->stacks);
 	r = catch_signals(run);
 	if (r < 0)
 		return r;
 	r = start_tracing(run, ret, why);
 	if (r < 0)
 		return r;
+	/* Where the types of the kernel were until now, which take more. */
+	if (run->opts->tracer.options.want_stacks)
+		stacks_prepare(run->stacks);
 	r = set_up_loop(run);
 	if (r < 0)
 		return reason_fail(why, r, "cannot wait for records: %s", strerror(-r));
