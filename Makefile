@@ -249,7 +249,8 @@ limits: all ## start, detach, memory: what the tool itself takes (root)
 .PHONY: storm
 storm: all drivers ## conflicts as fast as the machine can, counted exactly (root, 3 minutes)
 	$(Q)mkdir -p $(O)/bench
-	$(Q)BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/storm/run --json $(O)/bench/storm.json
+	$(Q)BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/storm/run \
+		--json $(O)/bench/storm.json --markdown $(O)/bench/storm.md
 
 # ---- what the programs read, against the kernel's BTF ------------------------------------------
 
@@ -336,6 +337,7 @@ bench_sources := \
 	tests/bench/ladder.c \
 	tests/bench/load.c \
 	tests/bench/measure.c \
+	tests/bench/process.c \
 	tests/bench/rungs.c \
 	tests/bench/show.c
 bench_objects := $(bench_sources:%.c=$(O)/%.o)
@@ -366,9 +368,19 @@ $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/feature
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -luring -lpthread -o $@
 
-.PHONY: bench
-bench: $(O)/tests/bench/ladder $(bench_pieces_objects) ## what tracing costs (root, 5 minutes)
+.PHONY: bench bench-run bench-page
+bench: ## what tracing costs, and rivals beside it (root, 5 minutes; installs what is missing)
+	$(Q)contrib/deps build bench
+	$(Q)$(MAKE) --no-print-directory bench-run
+
+bench-run: $(O)/tests/bench/ladder $(bench_pieces_objects)
 	$(Q)O=$(abspath $(O)) tests/bench/run
+
+bench-page: bench ## the same, storm and limits, all written to docs/bench.md (root, 10 minutes)
+	$(Q)-$(MAKE) --no-print-directory storm >$(O)/bench/storm.txt
+	$(Q)-$(MAKE) --no-print-directory limits >$(O)/bench/limits.txt
+	$(Q)tests/bench/page $(O)/bench >$(O)/bench/page.md
+	$(Q)mv $(O)/bench/page.md docs/bench.md
 
 # ---- what no clock measures: instructions, look-ups, cache lines --------------------------------
 

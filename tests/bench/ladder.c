@@ -15,28 +15,44 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#define SECONDS_DEFAULT 240
-#define ROUNDS_DEFAULT 9
+#define SECONDS_DEFAULT 270
+#define ROUNDS_DEFAULT 7
 #define RUN_MS_MIN 50
 #define TURN_MS 30 /* attach, detach and threads, per run */
 
 static const struct load loads[] = {
-	{ "4k", "4 KiB random, half writes, psync, one job and file per CPU", LOAD_PSYNC, 4096, 1, 50,
-	  LOAD_FILE_BYTES, FILE_OF_THE_JOB },
-	{ "64k", "64 KiB random, half writes, psync, one job and file per CPU", LOAD_PSYNC, 65536, 1,
-	  50, LOAD_FILE_BYTES, FILE_OF_THE_JOB },
-	{ "qd32", "4 KiB random, half writes, libaio, 32 deep, one job and file per CPU", LOAD_AIO,
-	  4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB },
-	{ "qd4096", "the same, 4 096 deep", LOAD_AIO, 4096, 4096, 50, LOAD_FILE_BYTES,
-	  FILE_OF_THE_JOB },
-	{ "uring32", "4 KiB random, half writes, io_uring, 32 deep, one job and file per CPU",
-	  LOAD_URING, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB },
-	{ "one", "4 KiB random, half writes, psync, every job on one file", LOAD_PSYNC, 4096, 1, 50,
-	  LOAD_FILE_BYTES, FILE_OF_ALL },
-	{ "many", "4 KiB random, half writes, psync, every job on 64 files in turn", LOAD_PSYNC, 4096,
-	  1, 50, LOAD_MANY_BYTES, FILES_MANY },
+	{ "4k", "4 KiB random, half writes, psync, one job and file per CPU",
+	  GROUP_FIRST, LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
+	{ "64k", "64 KiB random, half writes, psync, one job and file per CPU",
+	  GROUP_DIRECT, LOAD_PSYNC, 65536, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
+	{ "read", "4 KiB random reads, psync, one job and file per CPU",
+	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 0, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
+	{ "write", "4 KiB random writes, psync, one job and file per CPU",
+	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 100, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
+	{ "log", "4 KiB appends, psync, one job and file per CPU",
+	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 100, LOAD_FILE_BYTES, FILE_LOG, true },
+	{ "libaio32", "4 KiB random, half writes, libaio, 32 per call, one job and file per CPU",
+	  GROUP_DIRECT, LOAD_AIO, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
+	{ "uring32", "4 KiB random, half writes, io_uring, 32 per call, one job and file per CPU",
+	  GROUP_DIRECT, LOAD_URING, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
+	{ "one", "4 KiB random, half writes, psync, every job on one file",
+	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_ALL, false },
+	{ "many", "4 KiB random, half writes, psync, every job on 64 files in turn",
+	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, LOAD_MANY_BYTES, FILES_MANY, false },
 	{ "hot", "4 KiB random, half writes, psync, every job in the same 256 KiB: conflicts",
-	  LOAD_PSYNC, 4096, 1, 50, 256 << 10, FILE_OF_ALL },
+	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, 256 << 10, FILE_OF_ALL, false },
+	{ "cached", "4 KiB random, half writes, buffered, in the page cache",
+	  GROUP_BUFFERED, LOAD_PSYNC, 4096, 1, 50, LOAD_CACHED_BYTES, FILE_CACHED, false },
+	{ "depth1", "4 KiB sequential, half writes, libaio, loop device, up to 1 in flight per job",
+	  GROUP_DEPTH, LOAD_AIO, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
+	{ "depth8", "4 KiB sequential, half writes, libaio, loop device, up to 8 in flight per job",
+	  GROUP_DEPTH, LOAD_AIO, 4096, 8, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
+	{ "depth64", "4 KiB sequential, half writes, libaio, loop device, up to 64 in flight per job",
+	  GROUP_DEPTH | GROUP_REQUESTS, LOAD_AIO, 4096, 64, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
+	{ "depth512", "4 KiB sequential, half writes, libaio, loop device, up to 512 in flight per job",
+	  GROUP_DEPTH, LOAD_AIO, 4096, 512, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
+	{ "depth4096", "4 KiB sequential, half writes, libaio, loop device, up to 4 096 in flight per job",
+	  GROUP_DEPTH, LOAD_AIO, 4096, 4096, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
 };
 
 _Static_assert(ARRAY_SIZE(loads) <= LOADS_MAX, "a report has room for all");
@@ -44,6 +60,7 @@ _Static_assert(ARRAY_SIZE(loads) <= LOADS_MAX, "a report has room for all");
 struct options {
 	struct rung_env env;
 	const char *json, *markdown, *only_loads, *only_rungs, *device;
+	const char *queue_dir, *in_flight; /* a file system on a device that holds requests */
 	unsigned int seconds, rounds;
 };
 
@@ -51,7 +68,7 @@ static int usage(void)
 {
 	fputs("usage: ladder --dir DIR --objects DIR [--other FILE.bpf.o] [--seconds N] [--pairs N]\n"
 	      "              [--loads a,b] [--rungs a,b] [--device TEXT] [--json FILE]\n"
-	      "              [--markdown FILE]\n", stderr);
+	      "              [--markdown FILE] [--queue-dir DIR] [--in-flight FILE]\n", stderr);
 	return 2;
 }
 
@@ -61,7 +78,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "dir", 1, NULL, 'd' },     { "objects", 1, NULL, 'o' }, { "other", 1, NULL, 'O' },
 		{ "seconds", 1, NULL, 's' }, { "pairs", 1, NULL, 'p' },	  { "loads", 1, NULL, 'l' },
 		{ "rungs", 1, NULL, 'r' },   { "device", 1, NULL, 'D' },  { "json", 1, NULL, 'j' },
-		{ "markdown", 1, NULL, 'm' }, {},
+		{ "markdown", 1, NULL, 'm' }, { "queue-dir", 1, NULL, 'q' },
+		{ "in-flight", 1, NULL, 'i' }, {},
 	};
 	int c;
 
@@ -78,6 +96,8 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'D': o->device = optarg; break;
 		case 'j': o->json = optarg; break;
 		case 'm': o->markdown = optarg; break;
+		case 'q': o->queue_dir = optarg; break;
+		case 'i': o->in_flight = optarg; break;
 		default: return -1;
 		}
 	}
@@ -139,51 +159,86 @@ static void describe(struct bench_report *report, const struct options *o)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-static int open_rungs(const struct options *o, struct rung **rungs)
+static bool load_is_wanted(const struct options *o, const struct load *load)
 {
-	struct reason why = {};
+	return is_listed(o->only_loads, load->name) &&
+	       (o->queue_dir || !(load->groups & GROUP_DEPTH));
+}
 
+static bool rung_is_wanted(const struct options *o, size_t rung)
+{
+	unsigned int groups = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
+		groups |= load_is_wanted(o, &loads[i]) ? loads[i].groups : 0;
+	/* The floor is always there: everything else is counted from it. */
+	return (rung_specs[rung].groups & groups) &&
+	       (!rung || is_listed(o->only_rungs, rung_specs[rung].name));
+}
+
+/* `attach_ms`: what those take to start that are processes of their own. */
+static int open_rungs(const struct options *o, struct rung **rungs, struct bench_report *report,
+		      double *attach_ms)
+{
 	for (size_t i = 0; i < rung_specs_len; i++) {
-		/* The floor is always there: everything else is counted from it. */
-		if (i && !is_listed(o->only_rungs, rung_specs[i].name))
+		struct reason why = {};
+		struct timespec begin, end;
+
+		if (!rung_is_wanted(o, i))
 			continue;
-		if (rung_open(&rung_specs[i], &o->env, &rungs[i], &why))
-			return fail(rung_specs[i].name, &why);
+		clock_gettime(CLOCK_MONOTONIC, &begin);
+		if (rung_open(&rung_specs[i], &o->env, &rungs[i], &why)) {
+			struct refusal *refusal = &report->refusals[report->refusals_len++];
+
+			if (!rung_specs[i].may_be_refused)
+				return fail(rung_specs[i].name, &why);
+			refusal->spec = &rung_specs[i];
+			refusal->why = why;
+			continue;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		if (rungs[i] && rung_is_process(rungs[i]))
+			*attach_ms += (end.tv_sec - begin.tv_sec) * 1e3 +
+				      (end.tv_nsec - begin.tv_nsec) / 1e6;
 	}
 	return 0;
 }
 
 /* What remains of the time after attaching and detaching, over all runs. */
-static unsigned int run_ms(const struct options *o, struct rung *const *rungs)
+static unsigned int run_ms(const struct options *o, struct rung *const *rungs, double attach_ms)
 {
-	unsigned int runs = 0, ms;
+	double left = o->seconds * 1000.0 - 2 * o->rounds * attach_ms;
+	unsigned int runs = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
-		if (is_listed(o->only_loads, loads[i].name))
-			runs += o->rounds * measure_runs(i == 0, rungs);
+		if (load_is_wanted(o, &loads[i]))
+			runs += o->rounds * measure_runs(&loads[i], rungs);
 	}
-	ms = runs ? o->seconds * 1000 / runs : 0;
-	return ms > RUN_MS_MIN + TURN_MS ? ms - TURN_MS : RUN_MS_MIN;
+	if (!runs || left < runs * (RUN_MS_MIN + TURN_MS))
+		return RUN_MS_MIN;
+	return left / runs - TURN_MS;
 }
 
 static int measure_all(const struct options *o, struct rung *const *rungs,
-		       const struct load_files *files, struct bench_report *report)
+		       const struct load_files *files, const struct load_files *queue_files,
+		       struct bench_report *report)
 {
-	struct measure_opts opts = {
-		.files = files,
-		.rungs = rungs,
-		.rounds = o->rounds,
-		.run_ms = report->run_ms,
-	};
 	struct reason why = {};
 
 	show_head(stdout, report);
+	show_refusals(stdout, report);
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
 		struct load_report *load = &report->loads[report->loads_len];
+		struct measure_opts opts = {
+			.files = loads[i].groups & GROUP_DEPTH ? queue_files : files,
+			.rungs = rungs,
+			.rounds = o->rounds,
+			.run_ms = report->run_ms,
+		};
 
-		if (!is_listed(o->only_loads, loads[i].name))
+		if (!load_is_wanted(o, &loads[i]))
 			continue;
-		if (measure_load(&loads[i], i == 0, &opts, load, &why))
+		if (measure_load(&loads[i], &opts, load, &why))
 			return fail("broke off", &why);
 		show_load(stdout, load);
 		report->loads_len++;
@@ -205,27 +260,39 @@ static int write_files(const struct options *o, const struct bench_report *repor
 	return 0;
 }
 
+static int run_ladder(const struct options *o, struct rung **rungs, struct load_files files[2],
+		      struct bench_report *report)
+{
+	double attach_ms = 0;
+	int status = open_rungs(o, rungs, report, &attach_ms);
+
+	if (!status && load_open(o->env.dir, report->cpus, NULL, &files[0]))
+		status = fail("cannot make the files to load", NULL);
+	if (!status && o->queue_dir &&
+	    load_open(o->queue_dir, report->cpus, o->in_flight, &files[1]))
+		status = fail("cannot make the files to load", NULL);
+	if (status)
+		return status;
+	report->run_ms = run_ms(o, rungs, attach_ms);
+	return measure_all(o, rungs, &files[0], &files[1], report);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench_report report;
 	struct rung *rungs[RUNGS_MAX] = {};
-	struct load_files files = {};
+	struct load_files files[2] = {};
 	struct options o;
 	int status;
 
 	if (parse(argc, argv, &o))
 		return usage();
 	describe(&report, &o);
-	status = open_rungs(&o, rungs);
-	if (!status && load_open(o.env.dir, report.cpus, &files))
-		status = fail("cannot make the files to load", NULL);
-	if (!status) {
-		report.run_ms = run_ms(&o, rungs);
-		status = measure_all(&o, rungs, &files, &report);
-	}
+	status = run_ladder(&o, rungs, files, &report);
 	if (!status)
 		status = write_files(&o, &report);
-	load_close(&files);
+	load_close(&files[0]);
+	load_close(&files[1]);
 	for (size_t i = 0; i < rung_specs_len; i++)
 		rung_free(rungs[i]);
 	return status;

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -26,6 +27,7 @@ struct job {
 	unsigned int cpu;
 	uint64_t random;
 	char *buffer;
+	off_t at; /* of the next block in turn */
 	uint64_t ops;
 	double wall_ns;
 	double cpu_ns;
@@ -49,18 +51,6 @@ static uint64_t next_random(struct job *job)
 	return job->random;
 }
 
-static off_t next_offset(struct job *job)
-{
-	uint64_t blocks = job->load->region_bytes / job->load->block_bytes;
-
-	return (next_random(job) >> 16) % blocks * job->load->block_bytes;
-}
-
-static bool next_is_write(struct job *job)
-{
-	return (next_random(job) >> 16) % 100 < job->load->write_percent;
-}
-
 static int next_fd(struct job *job)
 {
 	switch (job->load->on) {
@@ -68,10 +58,41 @@ static int next_fd(struct job *job)
 		return job->files->fds[job->cpu];
 	case FILE_OF_ALL:
 		return job->files->fds[0];
+	case FILE_CACHED:
+		return job->files->cached[job->cpu];
+	case FILE_LOG:
+		return job->files->logs[job->cpu];
 	case FILES_MANY:
 		break;
 	}
 	return job->files->many[(next_random(job) >> 16) % job->files->many_len];
+}
+
+static off_t next_in_turn(struct job *job)
+{
+	off_t at = job->at;
+
+	if ((size_t)at >= job->load->region_bytes) {
+		at = 0;
+		if (job->load->on == FILE_LOG && ftruncate(next_fd(job), 0))
+			job->error = -errno;
+	}
+	job->at = at + job->load->block_bytes;
+	return at;
+}
+
+static off_t next_offset(struct job *job)
+{
+	uint64_t blocks = job->load->region_bytes / job->load->block_bytes;
+
+	if (job->load->sequential)
+		return next_in_turn(job);
+	return (next_random(job) >> 16) % blocks * job->load->block_bytes;
+}
+
+static bool next_is_write(struct job *job)
+{
+	return (next_random(job) >> 16) % 100 < job->load->write_percent;
 }
 
 /* ---- engines --------------------------------------------------------------------------------- */
@@ -90,7 +111,7 @@ static int run_psync(struct job *job)
 			return n < 0 ? -errno : -EIO;
 		job->ops++;
 	}
-	return 0;
+	return job->error;
 }
 
 static void aim(struct job *job, struct iocb *iocb)
@@ -249,6 +270,15 @@ static void sleep_ms(unsigned int ms)
 		;
 }
 
+/* "reads writes", as /sys/block/DEVICE/inflight has it. */
+static double requests_in_flight(const char *path)
+{
+	_cleanup_(fclosep) FILE *f = path ? fopen(path, "re") : NULL;
+	unsigned int reads, writes;
+
+	return f && fscanf(f, "%u %u", &reads, &writes) == 2 ? reads + writes : 0;
+}
+
 static int sum_up(const struct job *jobs, unsigned int count, struct load_result *ret)
 {
 	struct load_result sum = {};
@@ -272,7 +302,7 @@ int load_run(const struct load *load, const struct load_files *files, unsigned i
 	struct job jobs[LOAD_JOBS_MAX] = {};
 	pthread_barrier_t start;
 	atomic_bool stop = false;
-	double cpu;
+	double cpu, in_flight;
 	int r;
 
 	pthread_barrier_init(&start, NULL, files->jobs + 1);
@@ -292,15 +322,19 @@ int load_run(const struct load *load, const struct load_files *files, unsigned i
 	}
 	cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	pthread_barrier_wait(&start);
-	sleep_ms(run_ms);
+	sleep_ms(run_ms / 2);
+	in_flight = requests_in_flight(files->in_flight);
+	sleep_ms(run_ms - run_ms / 2);
 	atomic_store(&stop, true);
 	for (unsigned int i = 0; i < files->jobs; i++)
 		pthread_join(jobs[i].thread, NULL);
 	cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	pthread_barrier_destroy(&start);
 	r = sum_up(jobs, files->jobs, ret);
-	if (!r)
+	if (!r) {
 		ret->cpu_ns = cpu;
+		ret->in_flight = in_flight;
+	}
 	return r;
 }
 
@@ -339,9 +373,32 @@ static int make_files(const char *dir, const char *name, unsigned int count, off
 	return 0;
 }
 
-int load_open(const char *dir, unsigned int jobs, struct load_files *ret)
+/* All of it in the page cache. */
+static int open_cached(const char *dir, struct load_files *files)
 {
-	struct load_files files = {};
+	static char block[1 << 20];
+	char path[4096];
+
+	for (unsigned int i = 0; i < files->jobs; i++) {
+		int fd = make_file(dir, "cached", i, LOAD_CACHED_BYTES);
+
+		if (fd < 0)
+			return fd;
+		close(fd);
+		snprintf(path, sizeof(path), "%s/cached.%u", dir, i);
+		files->cached[i] = open(path, O_RDWR | O_CLOEXEC);
+		if (files->cached[i] < 0)
+			return -errno;
+		while (read(files->cached[i], block, sizeof(block)) > 0)
+			;
+	}
+	return 0;
+}
+
+int load_open(const char *dir, unsigned int jobs, const char *in_flight, struct load_files *ret)
+{
+	struct load_files files = {.in_flight = in_flight};
+	unsigned int logs = 0;
 	int r;
 
 	if (jobs > LOAD_JOBS_MAX)
@@ -350,6 +407,10 @@ int load_open(const char *dir, unsigned int jobs, struct load_files *ret)
 	if (!r)
 		r = make_files(dir, "many", LOAD_MANY, LOAD_MANY_BYTES, files.many,
 			       &files.many_len);
+	if (!r)
+		r = make_files(dir, "log", jobs, 0, files.logs, &logs);
+	if (!r)
+		r = open_cached(dir, &files);
 	if (r)
 		load_close(&files);
 	else
@@ -359,8 +420,13 @@ int load_open(const char *dir, unsigned int jobs, struct load_files *ret)
 
 void load_close(struct load_files *files)
 {
-	while (files->jobs)
+	while (files->jobs) {
 		close(files->fds[--files->jobs]);
+		if (files->logs[files->jobs] > 0)
+			close(files->logs[files->jobs]);
+		if (files->cached[files->jobs] > 0)
+			close(files->cached[files->jobs]);
+	}
 	while (files->many_len)
 		close(files->many[--files->many_len]);
 }

@@ -16,31 +16,31 @@ struct measure {
 	const struct measure_opts *opts;
 	size_t which[RUNGS_MAX]; /* index in rung_specs */
 	size_t len;
-	struct samples iops, cpu_ns, busy;
+	struct samples iops, cpu_ns, busy, in_flight;
 	struct rung_samples rungs[RUNGS_MAX];
 	struct rung_usage floor[RUNG_PROGRAMS_MAX]; /* what the empty programs took last */
 	size_t floor_len;
 };
 
-static bool is_wanted(size_t i, bool first, struct rung *const *rungs)
+static bool is_wanted(size_t i, const struct load *load, struct rung *const *rungs)
 {
-	return rungs[i] && (first || rung_specs[i].every_load);
+	return rungs[i] && (rung_specs[i].groups & load->groups);
 }
 
-static void choose(struct measure *m, bool first)
+static void choose(struct measure *m)
 {
 	for (size_t i = 0; i < rung_specs_len && m->len < RUNGS_MAX; i++) {
-		if (is_wanted(i, first, m->opts->rungs))
+		if (is_wanted(i, m->load, m->opts->rungs))
 			m->which[m->len++] = i;
 	}
 }
 
-unsigned int measure_runs(bool first, struct rung *const *rungs)
+unsigned int measure_runs(const struct load *load, struct rung *const *rungs)
 {
 	unsigned int wanted = 0;
 
 	for (size_t i = 0; i < rung_specs_len; i++)
-		wanted += is_wanted(i, first, rungs);
+		wanted += is_wanted(i, load, rungs);
 	return 3 * wanted + 1;
 }
 
@@ -65,9 +65,12 @@ static int run_under(struct measure *m, struct rung *rung, struct load_result *r
 		     struct reason *why)
 {
 	int r = rung_attach(rung, m->load->engine == LOAD_URING, why);
+	double other_cpu = rung_cpu_ns(rung);
 
 	if (!r)
 		r = run(m, ret, why);
+	if (!r)
+		ret->cpu_ns += rung_cpu_ns(rung) - other_cpu;
 	rung_detach(rung);
 	return r;
 }
@@ -83,6 +86,7 @@ static int run_untraced(struct measure *m, struct load_result *ret, struct reaso
 	samples_add(&m->iops, iops(ret));
 	samples_add(&m->cpu_ns, cpu_per_op(ret));
 	samples_add(&m->busy, ret->job_ns / ret->wall_ns / m->opts->files->jobs);
+	samples_add(&m->in_flight, ret->in_flight);
 	return 0;
 }
 
@@ -111,13 +115,18 @@ static int round_of_pairs(struct measure *m, struct reason *why)
 
 /* ---- the kernel's own statistics ------------------------------------------------------------- */
 
-static double floor_ns(const struct measure *m, const char *hook)
+/* Of another tool's program nobody knows what an empty one at its hook takes: the mean of them. */
+static double floor_ns(const struct measure *m, const struct rung *rung, const char *hook)
 {
+	double time_ns = 0, runs = 0;
+
 	for (size_t i = 0; i < m->floor_len; i++) {
 		if (!strcmp(m->floor[i].hook, hook) && m->floor[i].runs)
 			return (double)m->floor[i].time_ns / m->floor[i].runs;
+		time_ns += m->floor[i].time_ns;
+		runs += m->floor[i].runs;
 	}
-	return 0;
+	return rung_is_process(rung) && runs ? time_ns / runs : 0;
 }
 
 static size_t usage_since(const struct rung *rung, const struct rung_usage *before,
@@ -135,11 +144,13 @@ static size_t usage_since(const struct rung *rung, const struct rung_usage *befo
 static void take_usage(struct measure *m, size_t at, const struct rung_usage *usage, size_t len,
 		       uint64_t ops)
 {
+	const struct rung *rung = m->opts->rungs[m->which[at]];
 	struct rung_samples *s = &m->rungs[at];
 	double sum = 0;
 
 	for (size_t i = 0; i < len && i < HOOKS_MAX; i++) {
-		double net = (usage[i].time_ns - usage[i].runs * floor_ns(m, usage[i].hook)) / ops;
+		double floor = floor_ns(m, rung, usage[i].hook);
+		double net = (usage[i].time_ns - usage[i].runs * floor) / ops;
 
 		samples_add(&s->hook_net[i], net);
 		samples_add(&s->hook_runs[i], (double)usage[i].runs / ops);
@@ -150,15 +161,16 @@ static void take_usage(struct measure *m, size_t at, const struct rung_usage *us
 
 static int round_of_statistics(struct measure *m, struct reason *why)
 {
-	struct rung_usage before[RUNG_PROGRAMS_MAX] = {}, usage[RUNG_PROGRAMS_MAX];
 	struct load_result traced;
 
 	for (size_t i = 0; i < m->len; i++) {
+		struct rung_usage before[RUNG_PROGRAMS_MAX] = {}, usage[RUNG_PROGRAMS_MAX];
 		struct rung *rung = m->opts->rungs[m->which[i]];
 		size_t len;
 		int r;
 
-		rung_usage(rung, before);
+		if (!rung_usage(rung, before) && rung_is_process(rung))
+			continue; /* it has no programs */
 		r = run_under(m, rung, &traced, why);
 		if (r)
 			return r;
@@ -216,7 +228,7 @@ static void rung_report(struct measure *m, size_t at, struct rung_result *ret)
 	}
 }
 
-int measure_load(const struct load *load, bool first, const struct measure_opts *opts,
+int measure_load(const struct load *load, const struct measure_opts *opts,
 		 struct load_report *ret, struct reason *why)
 {
 	struct measure *m = calloc(1, sizeof(*m));
@@ -226,7 +238,7 @@ int measure_load(const struct load *load, bool first, const struct measure_opts 
 		return -ENOMEM;
 	m->load = load;
 	m->opts = opts;
-	choose(m, first);
+	choose(m);
 	r = rounds(m, why);
 	if (!r) {
 		*ret = (struct load_report){
@@ -234,6 +246,7 @@ int measure_load(const struct load *load, bool first, const struct measure_opts 
 			.iops = samples_spread(&m->iops),
 			.cpu_ns = samples_spread(&m->cpu_ns),
 			.busy = samples_spread(&m->busy),
+			.in_flight = samples_spread(&m->in_flight),
 			.rungs_len = m->len,
 		};
 		for (size_t i = 0; i < m->len; i++)

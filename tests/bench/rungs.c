@@ -5,6 +5,9 @@
  */
 #include "rungs.h"
 
+#include "load.h"
+#include "process.h"
+
 #include <iorace/records.h>
 
 #include "iorace.skel.h"
@@ -22,21 +25,54 @@ static struct iorace_bpf *open_exchanged(void);
 #include <stdio.h>
 #include <sys/sysmacros.h>
 
+#define FIRST GROUP_FIRST
+#define DIRECT (GROUP_FIRST | GROUP_DIRECT)
+#define DEEP (DIRECT | GROUP_DEPTH)
+#define BUFFERED GROUP_BUFFERED
+
+/* The same two tracepoints, of the same file systems: those of all others are idle. */
+#define BOTH_EVENTS "iomap:iomap_dio_rw_begin,iomap:iomap_dio_complete"
+#define BPFTRACE                                                                                   \
+	"bpftrace -e 'tracepoint:iomap:iomap_dio_rw_begin "                                        \
+	"{ @t[args->dev, args->ino, args->pos] = nsecs; } "                                        \
+	"tracepoint:iomap:iomap_dio_complete "                                                     \
+	"{ delete(@t[args->dev, args->ino, args->pos - args->ret]); }'"
+
 const struct rung_spec rung_specs[] = {
-	{ "empty", "empty programs at the same hooks", RUNG_RIVAL, 0, "empty_", true },
-	{ "two empty", "empty programs at begin and complete only", RUNG_RIVAL, 0, "two_", true },
-	{ "slot", "op slot by kiocb hash, filled, freed", RUNG_PIECES, SETUP_WATCH, "slot", false },
-	{ "+task", "and pid, cgroup, comm", RUNG_PIECES, SETUP_WATCH, "task", false },
-	{ "+lock", "and state of i_rwsem", RUNG_PIECES, SETUP_WATCH, "lock", false },
-	{ "+clock", "and the clock", RUNG_PIECES, SETUP_WATCH, "clock", false },
-	{ "+count", "and counters of ops", RUNG_PIECES, SETUP_WATCH, "count", false },
-	{ "watch", "and the table: `watch` as shipped", RUNG_SHIPPED, SETUP_WATCH, NULL, true },
-	{ "watch --dev", "a device filter that matches", RUNG_SHIPPED, SETUP_DEV, NULL, false },
-	{ "filtered", "a device filter that does not", RUNG_SHIPPED, SETUP_OTHER_DEV, NULL, true },
-	{ "check", "`check` as shipped", RUNG_SHIPPED, SETUP_CHECK, NULL, true },
-	{ "other", "`watch` of another build", RUNG_OTHER, SETUP_WATCH, NULL, true },
-	{ "hash map", "rival: in-flight ops in a BPF hash", RUNG_RIVAL, 0, "hash_", true },
-	{ "stream", "rival: every op through a ring", RUNG_RIVAL, 0, "stream_", true },
+	{ "empty", "empty programs at the same hooks", RUNG_RIVAL, 0, "empty_", DEEP | BUFFERED,
+	  false },
+	{ "two empty", "empty programs at begin and complete only", RUNG_RIVAL, 0, "two_", FIRST,
+	  false },
+	{ "slot", "op slot by kiocb hash, filled, freed", RUNG_PIECES, SETUP_WATCH, "slot", FIRST,
+	  false },
+	{ "+task", "and pid, cgroup, comm", RUNG_PIECES, SETUP_WATCH, "task", FIRST, false },
+	{ "+lock", "and state of i_rwsem", RUNG_PIECES, SETUP_WATCH, "lock", FIRST, false },
+	{ "+clock", "and the clock", RUNG_PIECES, SETUP_WATCH, "clock", FIRST, false },
+	{ "+count", "and counters of ops", RUNG_PIECES, SETUP_WATCH, "count", FIRST, false },
+	{ "watch", "and the table: `watch` as shipped", RUNG_SHIPPED, SETUP_WATCH, NULL,
+	  DEEP | BUFFERED, false },
+	{ "watch --dev", "a device filter that matches", RUNG_SHIPPED, SETUP_DEV, NULL, FIRST,
+	  false },
+	{ "filtered", "a device filter that does not", RUNG_SHIPPED, SETUP_OTHER_DEV, NULL, DIRECT,
+	  false },
+	{ "check", "`check` as shipped", RUNG_SHIPPED, SETUP_CHECK, NULL, DIRECT, false },
+	{ "buffered", "`watch --mode buffered` as shipped", RUNG_SHIPPED, SETUP_BUFFERED, NULL,
+	  BUFFERED, true },
+	{ "other", "`watch` of another build", RUNG_OTHER, SETUP_WATCH, NULL, DEEP, false },
+	{ "hash map", "rival: in-flight ops in a BPF hash", RUNG_RIVAL, 0, "hash_", DEEP, false },
+	{ "stream", "rival: every op through a ring", RUNG_RIVAL, 0, "stream_", DIRECT, false },
+	{ "bpftrace", "rival: the same hash map in bpftrace", RUNG_PROCESS, 0, BPFTRACE, FIRST,
+	  true },
+	{ "perf record", "rival: both tracepoints, to /dev/null", RUNG_PROCESS, 0,
+	  "perf record -q -a -e " BOTH_EVENTS " -o /dev/null", FIRST, true },
+	{ "perf trace", "rival: both tracepoints as text, to /dev/null", RUNG_PROCESS, 0,
+	  "perf trace -a -e " BOTH_EVENTS, FIRST, true },
+	{ "xfsslower", "rival: libbpf-tools, XFS operations above 10 ms", RUNG_PROCESS, 0,
+	  "xfsslower", FIRST, true },
+	{ "biosnoop", "rival: libbpf-tools, every block IO as text", RUNG_PROCESS, 0, "biosnoop",
+	  GROUP_REQUESTS, true },
+	{ "biolatency", "rival: libbpf-tools, histogram of block IO", RUNG_PROCESS, 0,
+	  "biolatency", GROUP_REQUESTS, true },
 };
 const size_t rung_specs_len = ARRAY_SIZE(rung_specs);
 
@@ -48,6 +84,7 @@ struct rung {
 	struct bpf_program *programs[RUNG_PROGRAMS_MAX];
 	struct bpf_link *links[RUNG_PROGRAMS_MAX]; /* rivals */
 	size_t programs_len;
+	struct rung_process process;
 	struct ring_buffer *ring; /* NULL: nothing to consume */
 	pthread_t consumer;
 	atomic_bool ending;
@@ -156,11 +193,19 @@ static void detach_hooks(struct tracer *t)
 	}
 }
 
+/* What earlier loads left on would be paid for by later ones: nothing is in flight between them. */
+static void forget_past(struct tracer *t)
+{
+	t->skel->data_state->ior_state.any_pending = false;
+	t->skel->data_state->ior_state.any_wide = false;
+}
+
 static int attach_hooks(struct rung *rung, bool gives_up, struct reason *why)
 {
 	bool all = gives_up || !rung->plan.submit_comes_and_goes;
 	int r;
 
+	forget_past(rung->tracer);
 	for (size_t i = 0; i < ARRAY_SIZE(attach_order); i++) {
 		if (attach_order[i] == HOOK_DIO_SUBMIT && !all)
 			continue;
@@ -189,8 +234,10 @@ static const char *object_path(const struct rung_spec *spec, const struct rung_e
 static int open_ours(struct rung *rung, const struct rung_env *env, struct reason *why)
 {
 	struct tracer_opts opts = { .cgroup_fd = -1 };
+	bool buffered = rung->spec->setup == SETUP_BUFFERED;
 	struct plan_opts plan_opts = {
-		.modes = 1U << IOR_MODE_DIRECT,
+		.modes = 1U << (buffered ? IOR_MODE_BUFFERED : IOR_MODE_DIRECT),
+		.every_mode = true,
 		.fewer_hooks = rung->spec->setup != SETUP_CHECK,
 	};
 	struct probe_opts probe;
@@ -273,6 +320,8 @@ int rung_open(const struct rung_spec *spec, const struct rung_env *env, struct r
 	rung->spec = spec;
 	if (spec->source == RUNG_RIVAL)
 		r = open_rivals(rung, why);
+	else if (spec->source == RUNG_PROCESS)
+		r = process_try(&rung->process, spec->programs, why);
 	else if (spec->source != RUNG_NOTHING)
 		r = open_ours(rung, env, why);
 	if (r < 0) {
@@ -307,8 +356,11 @@ static void *consume(void *arg)
 
 int rung_attach(struct rung *rung, bool gives_up, struct reason *why)
 {
-	int r = rung->tracer ? attach_hooks(rung, gives_up, why) : attach_rivals(rung, why);
+	int r;
 
+	if (rung->spec->source == RUNG_PROCESS)
+		return process_start(&rung->process, why);
+	r = rung->tracer ? attach_hooks(rung, gives_up, why) : attach_rivals(rung, why);
 	if (r < 0 || !rung->ring)
 		return r;
 	atomic_store(&rung->ending, false);
@@ -331,6 +383,17 @@ void rung_detach(struct rung *rung)
 		bpf_link__destroy(rung->links[i]);
 		rung->links[i] = NULL;
 	}
+	process_stop(&rung->process);
+}
+
+bool rung_is_process(const struct rung *rung)
+{
+	return rung->spec->source == RUNG_PROCESS;
+}
+
+double rung_cpu_ns(const struct rung *rung)
+{
+	return process_cpu_ns(&rung->process);
 }
 
 static const char *hook_of(const struct bpf_program *prog)
@@ -342,6 +405,8 @@ static const char *hook_of(const struct bpf_program *prog)
 
 size_t rung_usage(const struct rung *rung, struct rung_usage usage[RUNG_PROGRAMS_MAX])
 {
+	if (rung->spec->source == RUNG_PROCESS)
+		return process_usage(&rung->process, usage);
 	for (size_t i = 0; i < rung->programs_len; i++) {
 		struct bpf_prog_info info = {};
 		__u32 len = sizeof(info);

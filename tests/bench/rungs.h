@@ -18,6 +18,7 @@ enum rung_source {
 	RUNG_SHIPPED, /* what the tool embeds, opened by user/live/tracer.c */
 	RUNG_PIECES,  /* the same with parts taken out: pieces.bpf.c */
 	RUNG_OTHER,   /* the same, of another build: an object given by the user */
+	RUNG_PROCESS, /* another tool, run beside the load */
 };
 
 enum rung_setup {
@@ -25,6 +26,7 @@ enum rung_setup {
 	SETUP_CHECK, /* as `iorace check`: the command's cgroup, every pair recorded, draining */
 	SETUP_DEV,   /* watch --dev that matches */
 	SETUP_OTHER_DEV, /* watch --dev that does not */
+	SETUP_BUFFERED,	 /* watch --mode buffered */
 };
 
 struct rung_spec {
@@ -32,8 +34,9 @@ struct rung_spec {
 	const char *text;
 	enum rung_source source;
 	enum rung_setup setup;
-	const char *programs; /* RUNG_RIVAL: name prefix; RUNG_PIECES: object */
-	bool every_load;      /* on every load, else on the first only */
+	const char *programs; /* RUNG_RIVAL: name prefix; PIECES: object; PROCESS: command */
+	unsigned int groups;  /* mask of enum load_group: on which loads */
+	bool may_be_refused;  /* then the ladder says so and goes on without it */
 };
 
 extern const struct rung_spec rung_specs[];
@@ -67,6 +70,11 @@ void rung_free(struct rung *rung);
  */
 int rung_attach(struct rung *rung, bool gives_up, struct reason *why);
 void rung_detach(struct rung *rung);
+
+bool rung_is_process(const struct rung *rung);
+
+/* CPU time of a process that belongs to it, so far; 0 if there is none. */
+double rung_cpu_ns(const struct rung *rung);
 
 /* Since the programs were loaded; the number of programs. */
 size_t rung_usage(const struct rung *rung, struct rung_usage usage[RUNG_PROGRAMS_MAX]);

@@ -17,6 +17,10 @@ bool load_was_quiet(const struct load_report *load)
 
 static const char *cell(char *out, size_t size, struct spread s, double factor, const char *unit)
 {
+	if (!s.len) {
+		snprintf(out, size, "no programs");
+		return out;
+	}
 	snprintf(out, size, "%.*f%s (%.*f…%.*f)", factor == 100, s.median * factor, unit,
 		 factor == 100, s.low * factor, factor == 100, s.high * factor);
 	return out;
@@ -57,6 +61,15 @@ static const char *hooks_text(char *out, size_t size, const struct rung_result *
 	return out;
 }
 
+static const struct rung_result *rung_named(const struct load_report *load, const char *name)
+{
+	for (size_t i = 0; load && i < load->rungs_len; i++) {
+		if (!strcmp(load->rungs[i].spec->name, name))
+			return &load->rungs[i];
+	}
+	return NULL;
+}
+
 /* ---- terminal -------------------------------------------------------------------------------- */
 
 void show_head(FILE *out, const struct bench_report *r)
@@ -71,6 +84,8 @@ static void show_quiet(FILE *out, const struct load_report *load)
 		     "of their CPUs: %s\n",
 		load->iops.median, relative(load->iops) * 100, load->cpu_ns.median / 1000,
 		load->busy.median * 100, load_was_quiet(load) ? "quiet" : "NOT QUIET");
+	if (load->in_flight.median > 0)
+		fprintf(out, "   requests in flight half-way: %.0f\n", load->in_flight.median);
 }
 
 void show_load(FILE *out, const struct load_report *load)
@@ -95,16 +110,25 @@ void show_load(FILE *out, const struct load_report *load)
 	fflush(out);
 }
 
+void show_refusals(FILE *out, const struct bench_report *r)
+{
+	for (size_t i = 0; i < r->refusals_len; i++)
+		fprintf(out, "   not measured: %s (%s): %s\n", r->refusals[i].spec->name,
+			r->refusals[i].spec->text, r->refusals[i].why.text);
+}
+
 /* ---- Markdown -------------------------------------------------------------------------------- */
 
 static void markdown_load(FILE *out, const struct load_report *load)
 {
 	char kept[64], cpu[64], net[64], added[64], hooks[256];
 
-	fprintf(out, "\n### %s: %s\n\nUntraced: %.0f IOPS (quartiles %.1f %% apart), %.2f µs of CPU per IO; "
-		     "%s.\n\n",
+	fprintf(out, "\n### %s: %s\n\nUntraced: %.0f IOPS (quartiles %.1f %% apart), %.2f µs of CPU per IO; ",
 		load->load->name, load->load->text, load->iops.median, relative(load->iops) * 100,
-		load->cpu_ns.median / 1000, load_was_quiet(load) ? "quiet" : "**not quiet**");
+		load->cpu_ns.median / 1000);
+	if (load->in_flight.median > 0)
+		fprintf(out, "%.0f requests in flight half-way; ", load->in_flight.median);
+	fprintf(out, "%s.\n\n", load_was_quiet(load) ? "quiet" : "**not quiet**");
 	fprintf(out, "| rung | what it adds | IOPS kept | IOPS per CPU second kept | programs, net ns "
 		     "per IO | by hook | CPU added, ns per IO |\n|---|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < load->rungs_len; i++) {
@@ -119,11 +143,100 @@ static void markdown_load(FILE *out, const struct load_report *load)
 	}
 }
 
+/* ---- what design.md wants, and what there is ------------------------------------------------- */
+
+static const struct load_report *load_named(const struct bench_report *r, const char *name)
+{
+	for (size_t i = 0; i < r->loads_len; i++) {
+		if (!strcmp(r->loads[i].load->name, name))
+			return &r->loads[i];
+	}
+	return NULL;
+}
+
+static void target(FILE *out, const char *text, double value, const char *format, double limit,
+		   bool at_most)
+{
+	fprintf(out, "| %s | %s ", text, at_most ? "at most" : "at least");
+	fprintf(out, format, limit);
+	fputs(" | ", out);
+	fprintf(out, format, value);
+	fprintf(out, " | %s |\n", (at_most ? value <= limit : value >= limit) ? "yes" : "**no**");
+}
+
+static void target_rival(FILE *out, const struct load_report *load, const char *rival,
+			 double limit)
+{
+	const struct rung_result *watch = rung_named(load, "watch"), *r = rung_named(load, rival);
+	char text[128];
+
+	if (!watch || !r || watch->net_ns.median <= 0)
+		return;
+	snprintf(text, sizeof(text), "%s / `watch`, net ns per IO", rival);
+	target(out, text, r->net_ns.median / watch->net_ns.median, "%.1f", limit, false);
+}
+
+/* Of `watch`, from one in flight to thousands. */
+static void target_flat(FILE *out, const struct bench_report *r)
+{
+	double least = 0, most = 0;
+
+	for (size_t i = 0; i < r->loads_len; i++) {
+		const struct rung_result *watch = rung_named(&r->loads[i], "watch");
+
+		if (!(r->loads[i].load->groups & GROUP_DEPTH) || !watch)
+			continue;
+		if (!least || watch->net_ns.median < least)
+			least = watch->net_ns.median;
+		if (watch->net_ns.median > most)
+			most = watch->net_ns.median;
+	}
+	if (least > 0 && most > least)
+		target(out, "`watch`, most / least of the depths", most / least, "%.2f", 1.5, true);
+}
+
+static void markdown_targets(FILE *out, const struct bench_report *r)
+{
+	const struct load_report *first = load_named(r, "4k");
+	const struct rung_result *watch = rung_named(first, "watch"),
+				 *filtered = rung_named(first, "filtered");
+
+	if (!watch || !filtered)
+		return;
+	fprintf(out, "\n### Targets\n\n| on 4k, medians | wanted | here | reached |\n|---|---|---|---|\n");
+	target(out, "`watch`, net ns per IO", watch->net_ns.median, "%.0f", 250, true);
+	target(out, "`watch`, % of IOPS kept", watch->kept.median * 100, "%.1f", 88, false);
+	target(out, "`watch`, % of IOPS per CPU second kept", watch->kept_cpu.median * 100, "%.1f",
+	       88, false);
+	target(out, "turned away by a filter, net ns per IO", filtered->net_ns.median, "%.0f", 20,
+	       true);
+	target_rival(out, first, "hash map", 2.5);
+	target_rival(out, first, "stream", 8);
+	target_flat(out, r);
+}
+
+static void markdown_refusals(FILE *out, const struct bench_report *r)
+{
+	if (!r->refusals_len)
+		return;
+	fprintf(out, "\n### Not measured here\n\n| what | why |\n|---|---|\n");
+	for (size_t i = 0; i < r->refusals_len; i++)
+		fprintf(out, "| %s (%s) | %s |\n", r->refusals[i].spec->name,
+			r->refusals[i].spec->text, r->refusals[i].why.text);
+}
+
 void show_markdown(FILE *out, const struct bench_report *r)
 {
+	unsigned int quiet = 0;
+
+	for (size_t i = 0; i < r->loads_len; i++)
+		quiet += load_was_quiet(&r->loads[i]);
 	fprintf(out, "## %s, Linux %s\n\n%u × %s; XFS on %s; %u rounds of %u ms runs; medians "
-		     "(quartiles).\n",
-		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms);
+		     "(quartiles). Quiet on %u of %zu loads.\n",
+		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms, quiet,
+		r->loads_len);
+	markdown_targets(out, r);
+	markdown_refusals(out, r);
 	for (size_t i = 0; i < r->loads_len; i++)
 		markdown_load(out, &r->loads[i]);
 }
@@ -158,22 +271,28 @@ static json_t *json_load_report(const struct load_report *load)
 
 	for (size_t i = 0; i < load->rungs_len; i++)
 		json_array_append_new(rungs, json_rung(&load->rungs[i]));
-	return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o,s:o}", "name", load->load->name, "text",
+	return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "name", load->load->name, "text",
 			 load->load->text, "quiet", (int)load_was_quiet(load), "iops",
 			 json_spread(load->iops), "cpu_ns_per_io", json_spread(load->cpu_ns), "busy",
-			 json_spread(load->busy), "rungs", rungs);
+			 json_spread(load->busy), "in_flight", json_spread(load->in_flight), "rungs",
+			 rungs);
 }
 
 int show_json(FILE *out, const struct bench_report *r)
 {
-	json_t *loads = json_array(), *root;
+	json_t *loads = json_array(), *refusals = json_array(), *root;
 	int failed;
 
 	for (size_t i = 0; i < r->loads_len; i++)
 		json_array_append_new(loads, json_load_report(&r->loads[i]));
-	root = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:o}", "date", r->date, "kernel", r->kernel,
+	for (size_t i = 0; i < r->refusals_len; i++)
+		json_array_append_new(refusals, json_pack("{s:s,s:s}", "rung",
+							  r->refusals[i].spec->name, "reason",
+							  r->refusals[i].why.text));
+	root = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:o,s:o}", "date", r->date, "kernel", r->kernel,
 			 "cpu", r->cpu, "device", r->device, "cpus", (int)r->cpus, "rounds",
-			 (int)r->rounds, "run_ms", (int)r->run_ms, "loads", loads);
+			 (int)r->rounds, "run_ms", (int)r->run_ms, "loads", loads,
+			 "not_measured", refusals);
 	failed = !root || json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(root);
 	return failed ? -EIO : 0;

@@ -7,7 +7,13 @@
 
 #include <stdio.h>
 
-#define LOADS_MAX 8
+#define LOADS_MAX 24
+
+/* A rung that this kernel or machine refuses, and its words. */
+struct refusal {
+	const struct rung_spec *spec;
+	struct reason why;
+};
 
 struct bench_report {
 	char date[32];
@@ -19,6 +25,8 @@ struct bench_report {
 	unsigned int run_ms;
 	struct load_report loads[LOADS_MAX];
 	size_t loads_len;
+	struct refusal refusals[RUNGS_MAX];
+	size_t refusals_len;
 };
 
 /* Was the machine left alone enough for the numbers to mean something? */
@@ -28,6 +36,7 @@ bool load_was_quiet(const struct load_report *load);
 
 void show_head(FILE *out, const struct bench_report *report);
 void show_load(FILE *out, const struct load_report *load);
+void show_refusals(FILE *out, const struct bench_report *report);
 void show_markdown(FILE *out, const struct bench_report *report);
 int show_json(FILE *out, const struct bench_report *report);
 
