@@ -204,11 +204,11 @@ static void markdown_targets(FILE *out, const struct bench_report *r)
 	if (!watch || !filtered)
 		return;
 	fprintf(out, "\n### Targets\n\n| on 4k, medians | wanted | here | reached |\n|---|---|---|---|\n");
-	target(out, "`watch`, net ns per IO", watch->net_ns.median, "%.0f", 250, true);
+	target(out, "`watch`, net ns per IO", watch->net_ns.median, "%.1f", 250, true);
 	target(out, "`watch`, % of IOPS kept", watch->kept.median * 100, "%.1f", 88, false);
 	target(out, "`watch`, % of IOPS per CPU second kept", watch->kept_cpu.median * 100, "%.1f",
 	       88, false);
-	target(out, "turned away by a filter, net ns per IO", filtered->net_ns.median, "%.0f", 20,
+	target(out, "turned away by a filter, net ns per IO", filtered->net_ns.median, "%.1f", 20,
 	       true);
 	target_rival(out, first, "hash map", 2.5);
 	target_rival(out, first, "stream", 8);
