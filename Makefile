@@ -368,12 +368,14 @@ $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/feature
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -luring -lpthread -o $@
 
-.PHONY: bench bench-run bench-page
+.PHONY: bench bench-programs bench-run bench-page
 bench: ## what tracing costs, and rivals beside it (root, 5 minutes; installs what is missing)
 	$(Q)contrib/deps build bench
 	$(Q)$(MAKE) --no-print-directory bench-run
 
-bench-run: $(O)/tests/bench/ladder $(bench_pieces_objects)
+bench-programs: $(O)/tests/bench/ladder $(bench_pieces_objects)
+
+bench-run: bench-programs
 	$(Q)O=$(abspath $(O)) tests/bench/run
 
 bench-page: bench ## the same, storm and limits, all written to docs/bench.md (root, 10 minutes)
