@@ -247,7 +247,7 @@ limits: all ## start, detach, memory: what the tool itself takes (root)
 	$(Q)tests/limits/run $(O)/iorace
 
 .PHONY: storm
-storm: all drivers ## conflicts as fast as the machine can, counted exactly (root, 3 minutes)
+storm: all drivers ## conflicts as fast as the machine can, counted exactly (root, 5 minutes)
 	$(Q)mkdir -p $(O)/bench
 	$(Q)BUILD=$(O) IORACE=$(CURDIR)/$(O)/iorace tests/storm/run \
 		--json $(O)/bench/storm.json --markdown $(O)/bench/storm.md
@@ -378,7 +378,7 @@ bench-programs: $(O)/tests/bench/ladder $(bench_pieces_objects)
 bench-run: bench-programs
 	$(Q)O=$(abspath $(O)) tests/bench/run
 
-bench-page: bench ## the same, storm and limits, all written to docs/bench.md (root, 10 minutes)
+bench-page: bench ## the same, storm and limits, all in docs/bench.md (root, 12 minutes)
 	$(Q)-$(MAKE) --no-print-directory storm >$(O)/bench/storm.txt
 	$(Q)-$(MAKE) --no-print-directory limits >$(O)/bench/limits.txt
 	$(Q)tests/bench/page $(O)/bench >$(O)/bench/page.md
