@@ -50,7 +50,7 @@ static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 d
 	desc.file = file;
 	desc.inode = inode;
 	desc.fs = fs;
-	desc.admitted = 1;
+	desc.admitted = IOR_HAS_RDONLY_CAST;
 	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &desc) : op_begin(ctx, &desc);
 }
 
