@@ -68,4 +68,21 @@ define_test kind_of_the_pair_is_reported filtered reported --kind rw
 define_test kind_of_another_pair_is_silent filtered silent --kind ww
 define_test overlap_as_large_as_asked_for_is_reported filtered reported --min-overlap 32K
 define_test overlap_smaller_than_asked_for_is_silent filtered silent --min-overlap 33K
+
+# says_hidden YES|NO OUTCOME FILTER...: the text owns up to what a filter of pairs hides
+says_hidden() {
+	local said=$1
+	shift
+	filtered "$@" --report "$TEST_TMP/report.txt"
+	[ -n "$IORACE" ] || return 0
+	if grep -q "not seen .*--kind or --min-overlap hides" "$TEST_TMP/report.txt"; then
+		[ "$said" = yes ] || fail "something is hidden: $(cat "$TEST_TMP/report.txt")"
+	else
+		[ "$said" = no ] || fail "not a word: $(cat "$TEST_TMP/report.txt")"
+	fi
+}
+define_test pair_that_kind_hides_is_reported says_hidden yes silent --kind ww
+define_test pair_that_min_overlap_hides_is_reported says_hidden yes silent --min-overlap 33K
+define_test pair_that_no_filter_hides_is_silent says_hidden no reported --kind rw
+
 define_test mode_direct_is_reported filtered reported --mode direct

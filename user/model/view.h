@@ -128,6 +128,7 @@ struct summary_view {
 	uint64_t duration_ns;
 	uint64_t ops[IOR_OP_COUNT_];
 	uint64_t ops_filtered;
+	bool hides_conflicts; /* of a kind or size that is not reported */
 	uint64_t conflicts;
 	uint64_t findings;
 	int64_t overlapping;

@@ -188,6 +188,8 @@ static void put_not_seen(const struct summary_view *summary, struct buf *out)
 		text_count(summary->ops_filtered, "op outside the filters",
 			   "ops outside the filters", &items);
 	}
+	if (summary->hides_conflicts)
+		buf_puts(&items, "; conflicts of a kind or size that --kind or --min-overlap hides");
 	if (summary->records_suppressed > 0) {
 		buf_puts(&items, "; ");
 		text_count(summary->records_suppressed, "conflict is counted but not shown",

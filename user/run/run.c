@@ -436,6 +436,7 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 	*summary = (struct summary_view){
 		.duration_ns = clock_ns(CLOCK_MONOTONIC) - run->begin_ns,
 		.ops_filtered = counters->stats[IOR_STAT_FILTERED],
+		.hides_conflicts = counters->stats[IOR_STAT_TOLERATED] > 0,
 		.conflicts = counters->stats[IOR_STAT_CONFLICTS],
 		.overlapping = -1,
 		.serialized = -1,
@@ -479,12 +480,11 @@ static bool has_losses(const uint64_t losses[IOR_LOSS_COUNT_])
 }
 
 /* What iorace stress proved under us must be among the conflicts. */
-static int fill_stress(struct run *run, const struct tracer_counters *counters,
-		       struct summary_view *summary)
+static int fill_stress(struct run *run, struct summary_view *summary)
 {
 	const struct proofs_basis basis = {
 		.plan = run->opts->plan,
-		.is_lossy = has_losses(summary->losses) || counters->stats[IOR_STAT_TOLERATED] > 0,
+		.is_lossy = has_losses(summary->losses) || summary->hides_conflicts,
 		.is_suppressed = summary->records_suppressed > 0,
 		.is_filtered = summary->ops_filtered > 0,
 		.real_minus_mono_ns = run->real_minus_mono_ns,
@@ -527,7 +527,7 @@ static int tell_end(struct run *run, struct run_result *ret)
 	}
 	fill_summary(run, &counters, &summary);
 	summary.findings = findings;
-	r = fill_stress(run, &counters, &summary);
+	r = fill_stress(run, &summary);
 	if (r < 0)
 		return r;
 	judge(run, &counters, &summary, &why);
