@@ -268,6 +268,9 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 		return reason_fail(why, r,
 				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
 				   "what the verifier says", strerror(-r));
+	/* What libbpf could not map it leaves out, and calls that loaded. */
+	if (!t->skel->data_state)
+		return reason_fail(why, -ENOMEM, "no memory to share with the BPF programs");
 	r = set_cgroup(t, opts);
 	if (r < 0)
 		return reason_fail(why, r, "cannot follow the cgroup: %s", strerror(-r));
