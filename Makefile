@@ -60,6 +60,7 @@ model := \
 	user/model/comparison.c \
 	user/model/conflict.c \
 	user/model/names.c \
+	user/model/range_lock.c \
 	user/model/range_set.c \
 	user/model/stress_block.c \
 	user/model/stress_graph.c \
@@ -72,6 +73,8 @@ live := \
 	user/live/features.c \
 	user/live/hooks.c \
 	user/live/plan.c \
+	user/live/range_lock.c \
+	user/live/range_lock_type.c \
 	user/live/tracer.c
 
 symbol := \
@@ -134,7 +137,8 @@ tool_objects := $(tool_sources:%.c=$(O)/%.o)
 
 # What unit tests link: every room that needs no kernel and no main.
 pure_objects := $(patsubst %.c,$(O)/%.o,$(base) $(model) $(symbol) $(report) \
-	user/live/hooks.c user/live/plan.c user/stress/handover.c user/stress/history.c \
+	user/live/hooks.c user/live/plan.c user/live/range_lock_type.c \
+	user/stress/handover.c user/stress/history.c \
 	user/stress/reader.c user/stress/shape.c user/stress/tallied.c)
 
 .PHONY: all
@@ -187,7 +191,7 @@ $(O)/tests/unit/%.o: CPPFLAGS += -Ibpf -Itests/unit
 
 $(unit_programs): %: %.o $(O)/pure.a
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ldw -ljansson -pthread -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -lbpf -ldw -ljansson -pthread -o $@
 
 # It copies the stacks of its coroutines, which no sanitizer can follow.
 ifneq ($(SAN),)

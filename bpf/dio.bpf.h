@@ -30,7 +30,7 @@ static __always_inline void dio_describe(struct op_desc *desc, __u64 kiocb, __u6
 	desc->flags = (compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0) |
 		      (dio_flags & IOR_IOMAP_DIO_FORCE_WAIT ? IOR_OPF_HOLDS : 0);
 	desc->tentative = (dio_flags & IOR_IOMAP_DIO_OVERWRITE_ONLY) ||
-			  compat_kiocb_is_nowait(kiocb);
+			  compat_kiocb_is_nowait(kiocb) || ior_options.locks_inside;
 }
 
 /*

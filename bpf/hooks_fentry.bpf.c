@@ -70,6 +70,8 @@ static __always_inline int file_iter_return(void *ctx)
 {
 	__s64 ret = result(ctx);
 
+	if (ior_options.has_range_lock)
+		span_left();
 	return ret == -IOR_EIOCBQUEUED ? 0 : op_drop(arg(ctx, 0));
 }
 

@@ -8,6 +8,7 @@
 
 #include "hooks_fentry.bpf.c"
 #include "hooks_kprobe.bpf.c"
+#include "hooks_range_lock.bpf.c"
 #include "hooks_tp.bpf.c"
 
 char LICENSE[] SEC("license") = "GPL";

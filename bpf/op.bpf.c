@@ -10,6 +10,7 @@
 #include "count.bpf.h"
 #include "fill.bpf.h"
 #include "older.bpf.h"
+#include "range_lock.bpf.h"
 #include "slow.bpf.h"
 #include "span.bpf.h"
 
@@ -216,8 +217,10 @@ static __always_inline enum opens op_opens(const struct op_desc *desc)
 	return desc->tentative ? tentative_opens() : OPENS_NOW;
 }
 
-static __always_inline void op_enter_filled(const struct op_desc *desc, __u16 flags)
+static __always_inline void op_enter_filled(__u32 self, const struct op_desc *desc, __u16 flags)
 {
+	if (ior_options.has_range_lock)
+		range_lock_attach(self);
 	op_count(desc->inode, desc->kind, flags, desc->fs);
 	if (ior_state.draining)
 		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
@@ -230,7 +233,7 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 {
 	enum opens opens = op_opens(desc);
 
-	op_enter_filled(desc, op_fill(slot, desc, range, opens != OPENS_AT_SUBMIT));
+	op_enter_filled(self, desc, op_fill(slot, desc, range, opens != OPENS_AT_SUBMIT));
 	if (opens == OPENS_AT_SUBMIT) {
 		slot->state = IOR_SLOT_PENDING;
 		if (!ior_state.any_pending)
@@ -462,6 +465,8 @@ static __always_inline bool op_begin_spanned(const struct op_desc *desc)
 		return false;
 	}
 	slot->stacks = desc->stacks;
+	if (ior_options.has_range_lock)
+		range_lock_attach(self);
 	if (open == SPAN_MOVES) {
 		op_flip_slow(self);
 		op_look_slow(self);
@@ -488,6 +493,8 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 	if (!ior_state.armed)
 		return 0;
 	take_stacks(ctx, desc);
+	if (ior_options.locks_inside && range_lock_postpones(desc))
+		return 0;
 	if (ior_options.has_spans && op_begin_spanned(desc))
 		return 0;
 	return op_begin_any(desc);
@@ -522,7 +529,7 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 		spot = op_spot_in_one_chunk(desc->inode, range);
 		slot = inflight_claim_home(desc->key, &self);
 		if (slot) {
-			op_enter_filled(desc, op_fill(slot, desc, range, true));
+			op_enter_filled(self, desc, op_fill(slot, desc, range, true));
 			return op_open(self, publish_common(slot, self, desc->inode, range,
 							    desc->kind != IOR_OP_READ, spot));
 		}
@@ -542,6 +549,8 @@ __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 	*ret_self = self;
 	if (ior_options.has_spans && slot->state == IOR_SLOT_WAITING && slot->tentative) {
 		fill_opening(slot);
+		if (ior_options.has_range_lock)
+			range_lock_attach(self);
 		return OPEN_MOVES;
 	}
 	if (slot->state != IOR_SLOT_PENDING)
@@ -589,8 +598,12 @@ __noinline int op_data_end_of_many(__u64 kiocb)
 static __always_inline int op_over(struct ior_slot *slot, __u32 self, __u64 key)
 {
 	op_close(slot, self);
-	if (ior_options.has_spans && slot->spanned && slot->moving)
-		span_settle(self);
+	if (ior_options.has_spans && slot->spanned) {
+		if (slot->moving)
+			span_settle(self);
+		else if (ior_options.locks_inside)
+			range_lock_never_came(self);
+	}
 	inflight_release_key(self, slot, key);
 	return 0;
 }

@@ -45,6 +45,12 @@ static int op_begin(void *ctx, struct op_desc *desc);
 /* The same for direct IO that op_admit() has let pass: the hot path, inlined into its hook. */
 static int op_begin_direct(void *ctx, struct op_desc *desc);
 
+/* The current task leaves the file system; an asynchronous op goes on without it. */
+static void span_left(void);
+
+/* A copy is about to begin, to or from this. Where a range lock may be taken within it. */
+static void range_lock_iter(__u64 iter);
+
 /* False: no op waits for its first bio, and none ever did. */
 static bool op_any_is_pending(void);
 

@@ -30,6 +30,7 @@ struct meeting {
 	__u64 peer_file;
 	__u64 doubtful; /* one may be over, or may yet give up before it moves anything */
 	struct ior_finding_key key;
+	struct ior_range_lock_held peer_lock; /* where a range lock is under test */
 };
 
 struct {
@@ -112,6 +113,29 @@ static __always_inline void record_side(struct ior_rec_conflict *rec, int side,
 	rec->ops[side] = *op;
 	rec->op_ids[side] = id;
 	rec->stacks[side] = stacks;
+	__builtin_memset(&rec->range_locks[side], 0, sizeof(rec->range_locks[side]));
+}
+
+/* The slot of an op_id(). */
+static __always_inline struct ior_range_lock_span *range_lock_of(__u64 id)
+{
+	return lock_span_at(id >> 32);
+}
+
+static __always_inline void record_range_locks(struct ior_rec_conflict *rec, __u64 my_id,
+					       const struct meeting *m)
+{
+	struct ior_range_lock_span *mine = range_lock_of(my_id);
+
+	if (!mine)
+		return;
+	if (rec->op_ids[0] == my_id) {
+		rec->range_locks[0] = mine->held;
+		rec->range_locks[1] = m->peer_lock;
+	} else {
+		rec->range_locks[1] = mine->held;
+		rec->range_locks[0] = m->peer_lock;
+	}
 }
 
 /* Stores through a shared writable mapping are seen by nobody. */
@@ -147,8 +171,24 @@ static __always_inline void record_send(const struct ior_finding_key *key,
 		record_side(rec, 1, peer, peer_id, m->peer_stacks);
 	}
 	rec->ops[1].flags |= mapped_flag(mine->inode);
+	if (ior_options.has_range_lock)
+		record_range_locks(rec, my_id, m);
 	bpf_ringbuf_submit(rec, 0);
 	stat_count_exact(IOR_STAT_RECORDS);
+}
+
+/* What did the two hold that met all the same? Where the lock let one through it is in doubt. */
+static __always_inline int range_lock_slipped(__u64 my_id, const struct meeting *m)
+{
+	struct ior_range_lock_span *mine = range_lock_of(my_id);
+	enum ior_slip slip;
+
+	if (!mine || !m)
+		return 0;
+	slip = ior_range_locks_slip(&mine->held, &m->peer_lock);
+	if (slip == IOR_SLIP_BOTH)
+		lock_doubt();
+	return lock_count(IOR_RL_SLIPS + slip);
 }
 
 static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
@@ -160,6 +200,8 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	bool is_new;
 
 	stat_count_exact(IOR_STAT_CONFLICTS);
+	if (ior_options.has_range_lock)
+		range_lock_slipped(my_id, m);
 	file_identity(mine->inode, &m->key.file);
 	file_count_conflict(&m->key.file);
 	m->mine = mine->op;
@@ -256,6 +298,14 @@ static __always_inline enum pair_view view_of(enum ior_relation relation)
 	return VIEW_NOTHING;
 }
 
+static __always_inline void meeting_take_lock(struct meeting *m, __u32 at)
+{
+	struct ior_range_lock_span *span = lock_span_at(at);
+
+	if (span)
+		m->peer_lock = span->held;
+}
+
 /* What is this pair? `m` receives a copy of the peer that is whole when there is one. */
 static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
 						struct inflight_peer *at, struct meeting *m)
@@ -279,6 +329,8 @@ static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __
 	m->peer_stacks = slot->stacks;
 	m->peer_file = slot->file;
 	m->doubtful = mine->undecided || slot->undecided || peer_may_be_over(slot);
+	if (ior_options.has_range_lock)
+		meeting_take_lock(m, at->at);
 	view = view_of(ior_ops_relation(&mine->op, mine->moving, peer,
 					at->word & IOR_WORD_MOVING));
 	if (view == VIEW_NOTHING)
@@ -330,6 +382,31 @@ static __always_inline int pair_noted(struct ior_slot *mine, const struct meetin
 	return 0;
 }
 
+/* Which of the two waits: the other opened before it. */
+static __always_inline void range_lock_noted(__u32 self, const struct ior_slot *mine,
+					     const struct meeting *m,
+					     const struct inflight_peer *at)
+{
+	struct ior_range_lock_span *span = lock_span_at(self);
+	struct ior_range_lock_peer peer = { .pad = 0 };
+
+	if (!span)
+		return;
+	if (at->word & IOR_WORD_MOVING) {
+		peer.held = m->peer_lock;
+		peer.slot = at->at;
+		peer.seq = at->seq;
+		peer.hold = ior_op_hold(&m->peer);
+		lock_note(self, &peer);
+	} else {
+		peer.held = span->held;
+		peer.slot = self;
+		peer.seq = mine->seq;
+		peer.hold = ior_op_hold(&mine->op);
+		lock_note(at->at, &peer);
+	}
+}
+
 static __always_inline int pair_waits(__u32 self, struct ior_slot *mine, const struct meeting *m,
 				      const struct inflight_peer *at, struct ior_slot *slot)
 {
@@ -340,6 +417,8 @@ static __always_inline int pair_waits(__u32 self, struct ior_slot *mine, const s
 	case PAIR_THEIRS:
 		return 0;
 	case PAIR_MINE:
+		if (ior_options.has_range_lock)
+			range_lock_noted(self, mine, m, at);
 		return pair_noted(mine, m);
 	case PAIR_UNKNOWN:
 		break;

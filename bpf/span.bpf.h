@@ -10,6 +10,8 @@
 #include "account.bpf.h"
 #include "count.bpf.h"
 #include "files.bpf.h"
+#include "lock_claims.bpf.h"
+#include "waits.bpf.h"
 
 /*
  * Slot + 1 of the op that a task is in, by a hash of its thread id. Two that share an entry lose
@@ -31,6 +33,14 @@ static __always_inline __u32 *current_of(__u32 tid)
 	return bpf_map_lookup_elem(&ior_current, &at);
 }
 
+static __always_inline void range_lock_reset(__u32 self)
+{
+	struct ior_range_lock_span *span = lock_span_at(self);
+
+	if (span)
+		lock_span_reset(span, ior_range_lock_doubts);
+}
+
 static __always_inline void span_reset(__u32 self, __u32 tid)
 {
 	struct ior_span *span = span_at(self);
@@ -40,6 +50,17 @@ static __always_inline void span_reset(__u32 self, __u32 tid)
 		return;
 	__builtin_memset(span, 0, sizeof(*span));
 	*current = self + 1;
+	if (ior_options.has_range_lock)
+		range_lock_reset(self);
+}
+
+/* The current task leaves its op, which may go on without it. */
+static __always_inline void span_left(void)
+{
+	__u32 *current = current_of((__u32)bpf_get_current_pid_tgid());
+
+	if (current)
+		*current = 0;
 }
 
 static __always_inline void span_settle_kept(struct ior_file_sums *sums, enum ior_keeper keeper,
@@ -58,9 +79,32 @@ static __always_inline void span_settle_wait(const struct ior_span *span,
 
 	if (!span->waited_ns)
 		return;
+	wait_count(span->met ? IOR_WAIT_NEEDED : IOR_WAIT_NEEDLESS, span->waited_ns);
 	stat_add_exact(span->met ? IOR_STAT_WAIT_NEEDED_NS : IOR_STAT_WAIT_NEEDLESS_NS,
 		       span->waited_ns);
 	__sync_fetch_and_add(of_file, span->waited_ns);
+}
+
+/* Of the pairs that nothing else kept apart, those that the range lock did. */
+static __noinline int range_lock_settle(__u32 self, __u32 hold, int pairs)
+{
+	struct ior_range_lock_span *lock_span = lock_span_at(self);
+	struct ior_span *span = span_at(self);
+
+	if (!lock_span || !span || span->elsewhere)
+		return 0;
+	return lock_claims(lock_span, hold, pairs, ior_range_lock_doubts);
+}
+
+static __noinline int range_lock_settle_wait(__u32 self)
+{
+	struct ior_range_lock_span *lock_span = lock_span_at(self);
+	struct ior_span *span = span_at(self);
+
+	if (!lock_span || !span || !lock_span->waited_ns)
+		return 0;
+	return lock_add(span->met ? IOR_RL_WAIT_NEEDED_NS : IOR_RL_WAIT_NEEDLESS_NS,
+			lock_span->waited_ns);
 }
 
 /* The op is over: what kept it apart from those that it never conflicted with? */
@@ -76,11 +120,17 @@ static __noinline int span_settle(__u32 self)
 	for (int hold = 0; hold < IOR_HOLD_COUNT_; hold++) {
 		struct account a = account_of(slot, span, hold);
 
+		if (ior_options.has_range_lock && a.keeper == IOR_KEEPER_LUCK && a.pairs > 0) {
+			__s32 claims = range_lock_settle(self, hold, a.pairs);
+
+			span_settle_kept(sums, IOR_KEEPER_RANGE_LOCK, claims);
+			a.pairs -= claims;
+		}
 		span_settle_kept(sums, a.keeper, a.pairs);
 		span_settle_kept(sums, a.waited_keeper, a.waited_out);
 	}
 	span_settle_wait(span, sums);
-	return 0;
+	return ior_options.has_range_lock ? range_lock_settle_wait(self) : 0;
 }
 
 static __always_inline bool span_has_waited(__u32 at)

@@ -50,6 +50,7 @@ static __always_inline int sync_begin(void *ctx, enum sync_site site, __u64 kioc
 		.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0,
 	};
 
+	range_lock_iter(iter);
 	return op_begin(ctx, &desc);
 }
 

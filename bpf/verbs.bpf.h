@@ -5,6 +5,7 @@
 
 #include "compat.bpf.h"
 
+#include <iorace/range_lock.h>
 #include <iorace/slot.h>
 #include <iorace/span.h>
 
@@ -51,6 +52,13 @@ struct {
 	__type(value, struct ior_span);
 } ior_spans SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* as many as slots where there is a range lock */
+	__type(key, __u32);
+	__type(value, struct ior_range_lock_span);
+} ior_range_lock_spans SEC(".maps");
+
 #define INFLIGHT_LOAD(p) (*(const volatile typeof(*(p)) *)(p))
 #define INFLIGHT_STORE(p, v) (*(volatile typeof(*(p)) *)(p) = (v))
 #define INFLIGHT_CMPXCHG(p, old, new) __sync_val_compare_and_swap(p, old, new)
@@ -80,6 +88,11 @@ static __always_inline struct ior_races *races_at(__u32 i)
 static __always_inline struct ior_span *span_at(__u32 i)
 {
 	return bpf_map_lookup_elem(&ior_spans, &i);
+}
+
+static __always_inline struct ior_range_lock_span *lock_span_at(__u32 i)
+{
+	return bpf_map_lookup_elem(&ior_range_lock_spans, &i);
 }
 
 static __always_inline __u32 line_mask(bool wide)

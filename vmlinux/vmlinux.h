@@ -233,6 +233,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	struct css_set *cgroups;
+	unsigned long nvcsw;
 };
 
 /* fs/btrfs: in the BTF of the module, or of vmlinux when built in */

@@ -8,6 +8,7 @@
 
 #include "loss.h"
 #include "op.h"
+#include "range_lock.h"
 #include "verdict.h"
 
 enum ior_rec_type {
@@ -31,8 +32,9 @@ struct ior_rec_conflict {
 	struct ior_file file;
 	struct ior_op ops[2];
 	struct ior_stacks stacks[2];
+	struct ior_range_lock_held range_locks[2]; /* flags 0: no lock, or none is under test */
 };
-IOR_SIZE_IS(struct ior_rec_conflict, 208);
+IOR_SIZE_IS(struct ior_rec_conflict, 288);
 
 /* What the kernel itself says of direct IO beside the page cache. */
 enum ior_admission {
@@ -229,7 +231,9 @@ struct ior_options {
 	__u8 filters_tasks;	/* any task filter */
 	__u8 reads_locks;	/* all locks, not i_rwsem alone */
 	__u8 closes_late;	/* windows close at completion, not at the last bio */
-	__u8 pad2[1];
+	__u8 has_range_lock;	/* one is under test: range_lock.h */
+	__u8 locks_inside;	/* ... and it is taken where the data moves */
+	__u8 pad2[7];
 };
 
 /*

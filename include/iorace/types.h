@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #endif
 
-#define IOR_ABI_VERSION 1
+#define IOR_ABI_VERSION 2
 
 #define IOR_COMM_LEN 16 /* TASK_COMM_LEN, include/linux/sched.h */
 

@@ -54,6 +54,7 @@ enum ior_keeper {
 	IOR_KEEPER_EXCLUSIVE,
 	IOR_KEEPER_SHARED_EXCLUSIVE,
 	IOR_KEEPER_DIO_WAIT,
+	IOR_KEEPER_RANGE_LOCK, /* where nothing else did: range_lock.h */
 	IOR_KEEPER_COUNT_
 };
 

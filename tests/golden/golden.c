@@ -118,6 +118,9 @@ static const struct conflict_view nested = {
 				.map_lock = IOR_LOCK_SHARED,
 				.invalidate_lock = IOR_LOCK_NONE | IOR_SELF_NO << 4},
 			 .range_lock = "xfs_range_lock",
+			 .range_lock_held = {.range = {0, (1 << 30) - 1},
+					     .waited_ns = 1200000,
+					     .flags = IOR_RLF_KNOWS_RANGE | IOR_RLF_EARLY},
 			 .end_ns = MONO_NS - 1,
 			 .stack = write_stack,
 			 .stack_len = ARRAY_SIZE(write_stack)},
@@ -129,6 +132,8 @@ static const struct conflict_view nested = {
 				.kind = IOR_OP_READ,
 				.mode = IOR_MODE_DAX,
 				.lock = {IOR_LOCK_NONE, IOR_SELF_NO}},
+			 .range_lock = "xfs_range_lock",
+			 .range_lock_held = {.flags = IOR_RLF_HELD | IOR_RLF_SHARED},
 			 .stack = write_stack,
 			 .stack_len = 1},
 		},
@@ -341,7 +346,9 @@ static const struct file_sums_view files[] = {
 		.serialized = 799,
 		.unproven = 12,
 		.overlapping = 811,
-		.serialized_by = {[IOR_KEEPER_EXCLUSIVE] = 700, [IOR_KEEPER_DIO_WAIT] = 99},
+		.serialized_by = {[IOR_KEEPER_EXCLUSIVE] = 600,
+				  [IOR_KEEPER_DIO_WAIT] = 99,
+				  [IOR_KEEPER_RANGE_LOCK] = 100},
 		.needless_wait_ns = 48000000,
 		.needed_wait_ns = 1600000000,
 	},
@@ -356,6 +363,26 @@ static const struct file_sums_view files[] = {
 	{.others = true, .ops = {0, 1, 0, 0}, .needless_wait_ns = -1, .needed_wait_ns = -1},
 };
 
+static const struct range_lock_function_view lock_functions[] = {
+	{"xfs_range_lock", "acquire", "fentry", true},
+	{"xfs_range_unlock", "release", "kprobe", false},
+};
+
+/* Everything that can be told of one. */
+static struct range_lock_view range_lock_fixture(void)
+{
+	struct range_lock_view lock = {
+		.name = "xfs_range_lock",
+		.has_waits = true,
+		.functions = lock_functions,
+		.functions_len = ARRAY_SIZE(lock_functions),
+	};
+
+	for (int stat = 0; stat < IOR_RL_STAT_COUNT_; stat++)
+		lock.stats[stat] = 1000 + (uint64_t)stat;
+	return lock;
+}
+
 static struct summary_view clean_summary(void)
 {
 	return (struct summary_view){
@@ -365,9 +392,13 @@ static struct summary_view clean_summary(void)
 		.overlapping = 812,
 		.serialized = 800,
 		.unproven = 12,
-		.serialized_by = {0, 700, 1, 99},
+		.serialized_by = {0, 600, 1, 99, 100},
 		.needless_wait_ns = 48000000,
 		.needed_wait_ns = 1700000000,
+		.has_wait_histogram = true,
+		.waits = {[IOR_WAIT_NEEDED] = {[20] = 1000, [21] = 300},
+			  [IOR_WAIT_NEEDLESS] = {[0] = 1, [15] = 40}},
+		.range_lock = range_lock_fixture(),
 		.records_written = 0,
 		.command = {argv, 0, 0},
 	};

@@ -31,6 +31,7 @@ unsigned long long symbol_address(const char *symbol)
 static void filter_by_all(struct ior_options *o)
 {
 	o->has_spans = o->want_stacks = 1;
+	o->has_range_lock = o->locks_inside = 1;
 	o->inodes_count = o->paths_count = o->magics_count = o->pids_count = 1;
 	o->inodes[0] = o->paths[0] = (struct ior_inode_id){.ino = 5, .dev = o->devs[0]};
 	o->magics[0] = IOR_MAGIC_XFS;
@@ -65,6 +66,7 @@ static const struct {
 } sizes[] = {
 	{"ior_lines", GUARD_LINES}, {"ior_wide", GUARD_LINES},	{"ior_slots", GUARD_SLOTS},
 	{"ior_races", GUARD_SLOTS}, {"ior_spans", GUARD_SLOTS}, {"ior_ring", 1 << 16},
+	{"ior_range_lock_spans", GUARD_SLOTS}, {"ior_range_lock_entries", GUARD_LINES},
 };
 
 /* The memory a section of variables starts with, or NULL. */
@@ -84,6 +86,22 @@ static void *variables(struct bpf_object *obj, const char *section)
 	return NULL;
 }
 
+/* The function that these are for is the user's to name; here any will do. */
+static int aim_range_lock(struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+	int r = 0;
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		if (bpf_program__autoload(prog) &&
+		    bpf_program__type(prog) == BPF_PROG_TYPE_TRACING &&
+		    !strncmp(bpf_program__name(prog), "range_lock_", strlen("range_lock_")))
+			r |= bpf_program__set_attach_target(prog, 0, "vfs_fsync_range");
+	}
+	return r ? -ENOENT : 0;
+}
+
 static int set_up(struct bpf_object *obj, enum programs_as as, wants_program wanted,
 		  const void *arg)
 {
@@ -99,6 +117,7 @@ static int set_up(struct bpf_object *obj, enum programs_as as, wants_program wan
 	state->ior_state.submit_is_seen = 1;
 	bpf_object__for_each_program(prog, obj)
 		bpf_program__set_autoload(prog, wanted(bpf_program__name(prog), arg));
+	r = aim_range_lock(obj);
 	for (size_t i = 0; !r && i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		r = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, sizes[i].map),
 					     sizes[i].entries);

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "cmd/commands.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "cmd/exit.h"
 #include "cmd/tracing.h"
+#include "model/range_lock.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct check_opts {
 	struct tracing_opts tracing;
 	uint64_t require_overlap;
 	uint64_t max_records;
+	const char *range_lock;
 };
 
 static const struct opt check_opts[] = {
@@ -18,6 +22,8 @@ static const struct opt check_opts[] = {
 	  OPT_UNSIGNED(struct check_opts, require_overlap) },
 	{ "max-records", 0, "N", "write at most N conflicting pairs, then count (100000)",
 	  OPT_UNSIGNED(struct check_opts, max_records) },
+	{ "range-lock", 0, "SPEC", "a range lock under test, by the names of its functions:\nacquire=FUNC,release=FUNC[,KEY=VALUE...] or preset=NAME;\n\"help\" lists presets and keys",
+	  OPT_STRING(struct check_opts, range_lock) },
 	{ .help = "Reports and limits", OPT_GROUP(struct check_opts, tracing, tracing_opts) },
 	{},
 };
@@ -27,9 +33,28 @@ static void check_opts_done(struct check_opts *opts)
 	tracing_opts_done(&opts->tracing);
 }
 
+static int take_range_lock(const struct check_opts *opts, struct range_lock_spec *spec,
+			   struct run_opts *run, struct reason *why)
+{
+	if (!opts->range_lock)
+		return 0;
+	run->range_lock = spec;
+	return range_lock_parse(opts->range_lock, spec, why);
+}
+
+static int print_range_lock_help(void)
+{
+	_cleanup_(buf_done) struct buf out = {};
+
+	if (range_lock_help(&out))
+		return fail(EXIT_INCONCLUSIVE, -ENOMEM, NULL);
+	return print(buf_text(&out));
+}
+
 static int cmd_check(const struct cli_call *call)
 {
 	_cleanup_(check_opts_done) struct check_opts opts = { .max_records = 100000 };
+	struct range_lock_spec range_lock;
 	struct run_opts run = {};
 	struct cli_words words;
 	struct workload workload;
@@ -37,8 +62,13 @@ static int cmd_check(const struct cli_call *call)
 	int r;
 
 	r = cli_parse(call, &opts, &words, &why);
+	/* No command is wanted then. */
+	if (opts.range_lock && !strcmp(opts.range_lock, "help"))
+		return print_range_lock_help();
 	if (!r && opts.tracing.filters.cgroup)
 		r = reason_fail(&why, -EINVAL, "--cgroup: check follows the command's own cgroup");
+	if (!r)
+		r = take_range_lock(&opts, &range_lock, &run, &why);
 	if (r < 0)
 		return fail(EXIT_WRONG_USAGE, r, &why);
 	workload_init(&workload, words.command);

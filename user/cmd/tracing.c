@@ -68,6 +68,7 @@ static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 	plan->every_mode = opts->filters.modes != 0;
 	plan->spans = run->workload != NULL;
 	plan->fewer_hooks = !plan->spans;
+	plan->late_submit = run->range_lock && run->range_lock->inside;
 	if (opts->flavours) {
 		int r = plan_parse_flavours(opts->flavours, &plan->flavours, why);
 
@@ -131,6 +132,7 @@ static int session(const struct tracing_opts *opts, struct run_opts *run,
 		   const struct plan_opts *plan_opts, struct outputs *outputs)
 {
 	struct run_result result = {};
+	struct range_lock_plan range_lock;
 	struct probe_opts probe;
 	struct kernel kernel;
 	struct reason why = {};
@@ -144,6 +146,11 @@ static int session(const struct tracing_opts *opts, struct run_opts *run,
 	r = plan_build(&kernel, plan_opts, &plan, &why);
 	if (!r)
 		r = check_fs(&opts->filters.fs, &plan, &why);
+	if (!r && run->range_lock) {
+		r = range_lock_plan_build(run->range_lock, &plan, plan_opts->flavours, &range_lock,
+					  &why);
+		run->tracer.range_lock = &range_lock;
+	}
 	if (r < 0)
 		return fail(EXIT_CANNOT_TRACE, r, &why);
 	run->kernel = &kernel;

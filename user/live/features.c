@@ -109,26 +109,33 @@ static int find_function(const struct btf *vmlinux, const char *function, struct
  */
 #define FENTRY_ARGS_ALWAYS 6 /* arch/x86/net/bpf_jit_comp.c before 6.6 */
 
-static int try_fentry(const struct btf *vmlinux, const struct hook_row *row)
+int features_try_fentry(int btf_id, int btf_fd, unsigned int args, bool at_return)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = row->at_return ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY);
-	_cleanup_(closep) int obj_fd = -1, prog = -1, link = -1;
+		    .expected_attach_type = at_return ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY);
+	_cleanup_(closep) int prog = -1, link = -1;
+
+	opts.attach_btf_id = btf_id;
+	if (btf_fd >= 0)
+		opts.attach_btf_obj_fd = btf_fd;
+	prog = load_empty(BPF_PROG_TYPE_TRACING, &opts);
+	if (prog < 0 || args <= FENTRY_ARGS_ALWAYS)
+		return prog < 0 ? prog : 0;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	return link < 0 ? -errno : 0;
+}
+
+static int try_fentry(const struct btf *vmlinux, const struct hook_row *row)
+{
 	struct btf_target target = {.obj_fd = -1};
+	_cleanup_(closep) int obj_fd = -1;
 	int r;
 
 	r = find_function(vmlinux, row->target, &target);
 	if (r < 0)
 		return r;
 	obj_fd = target.obj_fd;
-	opts.attach_btf_id = target.id;
-	if (obj_fd >= 0)
-		opts.attach_btf_obj_fd = obj_fd;
-	prog = load_empty(BPF_PROG_TYPE_TRACING, &opts);
-	if (prog < 0 || target.args <= FENTRY_ARGS_ALWAYS)
-		return prog < 0 ? prog : 0;
-	link = bpf_raw_tracepoint_open(NULL, prog);
-	return link < 0 ? -errno : 0;
+	return features_try_fentry(target.id, obj_fd, target.args, row->at_return);
 }
 
 static int attach_tp(const struct hook_row *row)
@@ -191,12 +198,12 @@ static uint64_t kretprobe_bit(void)
 	return f && fscanf(f, "config:%d", &bit) == 1 ? 1ULL << bit : 1;
 }
 
-static int try_kprobe(const struct hook_row *row)
+int features_try_kprobe(const char *function, bool at_return)
 {
 	_cleanup_(closep) int prog = -1, event = -1;
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
-		.kprobe_func = (uint64_t)(uintptr_t)row->target,
+		.kprobe_func = (uint64_t)(uintptr_t)function,
 	};
 	int type = kprobe_pmu_type();
 
@@ -206,7 +213,7 @@ static int try_kprobe(const struct hook_row *row)
 	if (prog < 0)
 		return prog;
 	attr.type = type;
-	if (row->at_return)
+	if (at_return)
 		attr.config = kretprobe_bit();
 	event = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (event < 0)
@@ -222,7 +229,7 @@ static int try_row(const struct kernel *k, const struct btf *vmlinux, const stru
 	case FLAVOUR_TP:
 		return try_tp(k, vmlinux, row);
 	case FLAVOUR_KPROBE:
-		return try_kprobe(row);
+		return features_try_kprobe(row->target, row->at_return);
 	case FLAVOUR_COUNT_:
 		break;
 	}
@@ -238,12 +245,19 @@ static void try_flavour(struct kernel *k, const struct btf *vmlinux, enum hook h
 	}
 }
 
+static bool probe_wants(const struct probe_opts *opts, enum hook hook, enum flavour flavour)
+{
+	if (opts->late_submit && hook == HOOK_DIO_SUBMIT)
+		return hook_submits_late(hook, flavour);
+	return !opts->flavours || (opts->flavours & (1U << flavour)) || hook_is_notice(hook);
+}
+
 /* From the best flavour down to the first that works. Each try costs milliseconds. */
 static void try_hook(struct kernel *k, const struct btf *vmlinux, const struct probe_opts *opts,
 		     enum hook hook)
 {
 	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
-		if (opts->flavours && !(opts->flavours & (1U << f)) && !hook_is_notice(hook))
+		if (!probe_wants(opts, hook, f))
 			continue;
 		try_flavour(k, vmlinux, hook, f);
 		if (hook_flavour_works(hook, f, k->rows))

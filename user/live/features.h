@@ -31,7 +31,15 @@ struct probe_opts {
 	unsigned int modes;    /* bit mask of enum ior_mode */
 	unsigned int flavours; /* bit mask of enum flavour; 0: all */
 	bool spans;
+	bool late_submit; /* the first bio of direct IO where it is queued, not where it is made */
 };
+
+/*
+ * Can an empty program be put there? A function of so many arguments, by its id in the BTF of
+ * `btf_fd` (-1: vmlinux); or by its name. 0 or -errno.
+ */
+int features_try_fentry(int btf_id, int btf_fd, unsigned int args, bool at_return);
+int features_try_kprobe(const char *function, bool at_return);
 
 /* Fills `ret`; fails only when nothing can be asked (no BTF, no privilege), with the reason. */
 int kernel_probe(const struct probe_opts *opts, struct kernel *ret, struct reason *why);

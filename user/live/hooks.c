@@ -215,6 +215,11 @@ bool hook_is_notice(enum hook hook)
 	       hook == HOOK_LOCK_WAIT_END;
 }
 
+bool hook_submits_late(enum hook hook, enum flavour flavour)
+{
+	return hook != HOOK_DIO_SUBMIT || flavour == FLAVOUR_TP;
+}
+
 bool hook_is_for_spans(enum hook hook)
 {
 	return hook >= HOOK_SPAN_BEGIN && hook <= HOOK_LOCK_WAIT_END;

@@ -81,6 +81,12 @@ unsigned int hook_modes(enum hook hook);
 /* A tracepoint that has no other form and costs nothing until it fires: always allowed. */
 bool hook_is_notice(enum hook hook);
 
+/*
+ * Where a file system has a submit_io of its own, it may take a lock in there: behind the function
+ * that makes a bio of direct IO, ahead of the tracepoint that queues it. False for the former.
+ */
+bool hook_submits_late(enum hook hook, enum flavour flavour);
+
 /* Does it matter only for spans? */
 bool hook_is_for_spans(enum hook hook);
 

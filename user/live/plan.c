@@ -12,6 +12,8 @@ static bool flavour_is_allowed(const struct plan_opts *opts, enum hook hook, enu
 {
 	if (hook_is_notice(hook))
 		return true;
+	if (opts->late_submit && hook == HOOK_DIO_SUBMIT)
+		return hook_submits_late(hook, flavour);
 	return !opts->flavours || (opts->flavours & (1U << flavour));
 }
 
@@ -397,6 +399,7 @@ struct probe_opts plan_probe_opts(const struct plan_opts *opts)
 		.modes = opts->modes ? opts->modes : PLAN_MODES_DEFAULT,
 		.flavours = opts->flavours,
 		.spans = opts->spans,
+		.late_submit = opts->late_submit,
 	};
 }
 

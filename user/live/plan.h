@@ -19,6 +19,7 @@ struct plan_opts {
 	unsigned int modes;    /* bit mask of enum ior_mode that is wanted; 0: the default ones */
 	bool spans;	       /* also what ops did before their windows, where that can be seen */
 	bool fewer_hooks;      /* leave out what only makes windows tighter or serves rare ops */
+	bool late_submit;      /* a lock may be taken between making and queueing a bio */
 	bool every_mode;       /* a wanted mode that cannot be seen is an error */
 };
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define RING_BYTES_DEFAULT (8U << 20)
 #define FINDINGS_DEFAULT 4096
@@ -25,6 +26,8 @@
 struct tracer {
 	struct iorace_bpf *skel;
 	struct bpf_link *links[HOOK_ROWS_MAX];
+	const struct range_lock_plan *range_lock;
+	struct bpf_link *range_lock_links[IOR_RANGE_LOCK_FUNCTIONS_MAX][2]; /* entry, return */
 	struct ring_buffer *ring;
 	bool submit_comes_and_goes;
 	unsigned int submit_idle_seconds;
@@ -70,6 +73,19 @@ struct tracer_memory tracer_memory(unsigned int in_flight)
 	};
 }
 
+/* For each op and each lock that is held. */
+#define RANGE_LOCK_TASKS 4096 /* LOCK_TASKS, bpf/range_lock.bpf.h */
+
+static int set_range_lock_sizes(struct iorace_bpf *skel, unsigned int slots, unsigned int lines)
+{
+	int r = 0;
+
+	r |= bpf_map__set_max_entries(skel->maps.ior_range_lock_spans, slots);
+	r |= bpf_map__set_max_entries(skel->maps.ior_range_lock_entries, lines);
+	r |= bpf_map__set_max_entries(skel->maps.ior_range_lock_tasks, RANGE_LOCK_TASKS);
+	return r;
+}
+
 static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 		     struct ior_options *options, bool with_spans)
 {
@@ -89,6 +105,8 @@ static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 		r |= bpf_map__set_max_entries(skel->maps.ior_spans, slots);
 		r |= bpf_map__set_max_entries(skel->maps.ior_files, FILES);
 	}
+	if (opts->range_lock)
+		r |= set_range_lock_sizes(skel, slots, lines);
 	if (options->want_stacks)
 		r |= bpf_map__set_max_entries(skel->maps.ior_stack_traces, STACKS);
 	r |= bpf_map__set_max_entries(skel->maps.ior_ring,
@@ -159,6 +177,78 @@ static struct iorace_bpf *open_by_helper(void)
 	return NULL;
 }
 
+/* ---- the range lock -------------------------------------------------------------------------- */
+
+static struct bpf_program *range_lock_program(struct iorace_bpf *skel,
+					      const struct range_lock_plan *plan, size_t n,
+					      bool at_return)
+{
+	char name[32];
+
+	if (plan->hooks[n].flavour == FLAVOUR_KPROBE)
+		snprintf(name, sizeof(name), "range_lock_%s", at_return ? "kretprobe" : "kprobe");
+	else
+		snprintf(name, sizeof(name), "range_lock_%zu_%s", n, at_return ? "fexit" : "fentry");
+	return bpf_object__find_program_by_name(skel->obj, name);
+}
+
+/* It is held when it has been acquired, and not any more when its release is entered. */
+static bool range_lock_returns(const struct range_lock_hook *hook)
+{
+	return hook->role != IOR_RANGE_LOCK_RELEASE;
+}
+
+static int choose_range_lock(struct iorace_bpf *skel, const struct range_lock_plan *plan)
+{
+	for (size_t n = 0; n < plan->hooks_len; n++) {
+		for (int at_return = 0; at_return <= range_lock_returns(&plan->hooks[n]);
+		     at_return++) {
+			struct bpf_program *prog = range_lock_program(skel, plan, n, at_return);
+			int r = prog ? 0 : -ENOENT;
+
+			if (!r && plan->hooks[n].flavour == FLAVOUR_FENTRY)
+				r = bpf_program__set_attach_target(prog, 0,
+								   plan->hooks[n].function);
+			if (r < 0)
+				return r;
+			bpf_program__set_autoload(prog, true);
+		}
+	}
+	memcpy((void *)&skel->rodata->ior_range_lock_options, &plan->options,
+	       sizeof(plan->options));
+	return 0;
+}
+
+static struct bpf_link *attach_range_lock_program(struct bpf_program *prog,
+						  const struct range_lock_hook *hook, size_t n,
+						  bool at_return)
+{
+	LIBBPF_OPTS(bpf_kprobe_opts, opts, .retprobe = at_return, .bpf_cookie = n);
+
+	if (hook->flavour == FLAVOUR_FENTRY)
+		return bpf_program__attach(prog);
+	return bpf_program__attach_kprobe_opts(prog, hook->function, &opts);
+}
+
+static int attach_range_lock(struct tracer *t, const struct range_lock_plan *plan, bool at_return,
+			     struct reason *why)
+{
+	for (size_t n = 0; n < plan->hooks_len; n++) {
+		const struct range_lock_hook *hook = &plan->hooks[n];
+
+		if (at_return && !range_lock_returns(hook))
+			continue;
+		t->range_lock_links[n][at_return] = attach_range_lock_program(
+			range_lock_program(t->skel, plan, n, at_return), hook, n, at_return);
+		if (!t->range_lock_links[n][at_return])
+			return reason_fail(why, -errno, "--range-lock: cannot attach to %s: %s",
+					   hook->function, strerror(errno));
+	}
+	return 0;
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
 static void sum_up_filters(struct ior_options *o)
 {
 	o->filters_files = o->devs_count || o->magics_count || o->inodes_count || o->paths_count;
@@ -186,6 +276,14 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	options.has_spans = plan->has_spans;
 	options.dio_bio_end_io = kernel->dio_bio_end_io;
 	options.modes = plan->modes;
+	if (opts->range_lock) {
+		options.has_range_lock = 1;
+		options.locks_inside = opts->range_lock->inside;
+		r = choose_range_lock(t->skel, opts->range_lock);
+		if (r < 0)
+			return r;
+	}
+	t->range_lock = opts->range_lock;
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
 }
@@ -280,6 +378,11 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 			return r;
 	}
 	t->submit_comes_and_goes = plan->submit_comes_and_goes;
+	for (int at_return = 1; t->range_lock && at_return >= 0; at_return--) {
+		r = attach_range_lock(t, t->range_lock, at_return, why);
+		if (r < 0)
+			return r;
+	}
 	*ret = take_ptr(t);
 	return 0;
 }
@@ -378,6 +481,10 @@ void tracer_free(struct tracer *tracer)
 		return;
 	ring_buffer__free(tracer->ring);
 	/* Begins go first, so that no op begins whose end would not be seen. */
+	for (size_t i = 0; i < IOR_RANGE_LOCK_FUNCTIONS_MAX; i++) {
+		bpf_link__destroy(tracer->range_lock_links[i][0]);
+		bpf_link__destroy(tracer->range_lock_links[i][1]);
+	}
 	for (size_t i = 0; i < hook_rows_len; i++)
 		bpf_link__destroy(tracer->links[i]);
 	iorace_bpf__destroy(tracer->skel);
@@ -472,6 +579,107 @@ int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
 	}
 	sum.losses[IOR_LOSS_MISSED_RUNS] += missed_runs(tracer);
 	*ret = sum;
+	return 0;
+}
+
+static bool op_is_in_flight(struct tracer *t, __u32 at, __u32 seq)
+{
+	struct ior_slot slot;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.ior_slots), &at, &slot) &&
+	       slot.key && slot.seq == seq && slot.state != IOR_SLOT_IDLE &&
+	       slot.state != IOR_SLOT_DONE;
+}
+
+/* Locks of ops that are over. */
+static __u64 locks_left(struct tracer *t)
+{
+	__u32 lines = bpf_map__max_entries(t->skel->maps.ior_range_lock_entries);
+	struct ior_range_lock_entry entry;
+	__u64 left = 0;
+
+	for (__u32 i = 0; i < lines; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.ior_range_lock_entries), &i,
+					&entry))
+			continue;
+		if (entry.key && entry.owner && entry.selected &&
+		    !op_is_in_flight(t, entry.owner - 1, entry.owner_seq))
+			left++;
+	}
+	return left;
+}
+
+/* The end of an asynchronous op may be known before a worker has released its lock. */
+#define LOCKS_LEFT_TRIES 20
+#define LOCKS_LEFT_PAUSE_US 10000
+
+static __u64 locks_left_for_good(struct tracer *t)
+{
+	__u64 left = locks_left(t);
+
+	for (int i = 0; left && i < LOCKS_LEFT_TRIES; i++) {
+		usleep(LOCKS_LEFT_PAUSE_US);
+		left = locks_left(t);
+	}
+	return left;
+}
+
+/* Runs of the programs on the lock itself that the kernel skipped: locks that were not seen. */
+static __u64 range_lock_missed_runs(struct tracer *t)
+{
+	__u64 missed = 0;
+
+	for (size_t n = 0; n < t->range_lock->hooks_len; n++) {
+		for (int at_return = 0; at_return < 2; at_return++) {
+			struct bpf_prog_info info = {};
+			__u32 len = sizeof(info);
+
+			if (t->range_lock_links[n][at_return] &&
+			    !bpf_obj_get_info_by_fd(
+				    bpf_program__fd(range_lock_program(t->skel, t->range_lock, n,
+								       at_return)),
+				    &info, &len))
+				missed += info.recursion_misses;
+		}
+	}
+	return missed;
+}
+
+/*
+ * Completions in interrupts release locks on top of tasks that release theirs, and then the kernel
+ * skips the program: a lock that seems never released may have been, and who came next in order.
+ */
+static void excuse_missed_runs(__u64 *stats, __u64 missed)
+{
+	if (!missed)
+		return;
+	stats[IOR_RL_UNTRACKED] += missed + stats[IOR_RL_NEVER_RELEASED] + stats[IOR_RL_OVERRUN];
+	stats[IOR_RL_NEVER_RELEASED] = 0;
+	stats[IOR_RL_OVERRUN] = 0;
+}
+
+int tracer_waits(struct tracer *tracer, struct ior_wait_counters *ret)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_(freep) __u64 *rows = NULL;
+	const size_t words = sizeof(*ret) / sizeof(__u64);
+	__u64 *sum = (__u64 *)ret;
+	__u32 zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	rows = calloc(cpus, sizeof(*ret));
+	if (!rows)
+		return -ENOMEM;
+	*ret = (struct ior_wait_counters){};
+	if (tracer->range_lock)
+		ret->range_lock[IOR_RL_NEVER_RELEASED] = locks_left_for_good(tracer);
+	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_wait_counters), &zero, rows))
+		return -errno;
+	for (size_t i = 0; i < cpus * words; i++)
+		sum[i % words] += rows[i];
+	if (tracer->range_lock)
+		excuse_missed_runs(ret->range_lock, range_lock_missed_runs(tracer));
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #define IORACE_LIVE_TRACER_H
 
 #include "live/plan.h"
+#include "live/range_lock.h"
 
 #include <iorace/records.h>
 
@@ -20,6 +21,7 @@ struct tracer_opts {
 	unsigned int ring_bytes;    /* power of two; 0: default */
 	unsigned int findings;	    /* findings kept in the kernel; 0: default */
 	int cgroup_fd;		    /* directory of options.want_cgroup, else unused */
+	const struct range_lock_plan *range_lock; /* under test; NULL: none */
 };
 
 struct tracer;
@@ -77,6 +79,12 @@ struct tracer_counters {
 	unsigned long long fs_ops[IOR_FS_COUNT_];
 };
 int tracer_counters(struct tracer *tracer, struct tracer_counters *ret);
+
+/*
+ * Waits by their length, and what the range lock did. Locks that are still held although their op
+ * is over count as never released; those of an op that has just ended are given a moment.
+ */
+int tracer_waits(struct tracer *tracer, struct ior_wait_counters *ret);
 
 /* Calls fn for each finding until it returns non-zero, which is then the result. */
 typedef int (*tracer_finding_fn)(void *arg, const struct ior_finding_key *key,

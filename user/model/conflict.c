@@ -109,7 +109,8 @@ struct conflict_view conflict_view_of(const struct ior_rec_conflict *record, uin
 				.path_state = PATH_UNKNOWN,
 				.fs = fs_name(record->file.magic),
 			},
-		.ops = {{.op = record->ops[0]}, {.op = record->ops[1]}},
+		.ops = {{.op = record->ops[0], .range_lock_held = record->range_locks[0]},
+			{.op = record->ops[1], .range_lock_held = record->range_locks[1]}},
 	};
 }
 

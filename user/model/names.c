@@ -25,6 +25,7 @@ static const struct {
 	[IOR_KEEPER_EXCLUSIVE] = {"i_rwsem_exclusive", "i_rwsem exclusive"},
 	[IOR_KEEPER_SHARED_EXCLUSIVE] = {"i_rwsem_shared_exclusive", "i_rwsem shared/exclusive"},
 	[IOR_KEEPER_DIO_WAIT] = {"inode_dio_wait", "inode_dio_wait"},
+	[IOR_KEEPER_RANGE_LOCK] = {"range_lock", "the range lock"},
 };
 _Static_assert(ARRAY_SIZE(keepers) == IOR_KEEPER_COUNT_, "every keeper has a name");
 

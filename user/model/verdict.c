@@ -79,6 +79,14 @@ static enum verdict with_gap(const struct coverage_use *gap, struct reason *why)
 	return VERDICT_INCONCLUSIVE;
 }
 
+/* No conflict came of it, this time. */
+static enum verdict with_lock_flaws(const struct verdict_input *in, struct reason *why)
+{
+	reason_set(why, "no conflict was seen, but the range lock failed %" PRIu64 " %s: see there",
+		   in->lock_flaws, in->lock_flaws == 1 ? "time" : "times");
+	return VERDICT_INCONCLUSIVE;
+}
+
 static enum verdict with_too_few(const struct verdict_input *in, struct reason *why)
 {
 	if (in->overlapping < 0)
@@ -122,6 +130,8 @@ enum verdict run_verdict(const struct verdict_input *in, struct reason *why)
 		return with_gap(gap, why);
 	if (digest.count > 0)
 		return with_losses(&digest, why);
+	if (in->lock_flaws > 0)
+		return with_lock_flaws(in, why);
 	if (in->require_overlap > 0 &&
 	    (in->overlapping < 0 || (uint64_t)in->overlapping < in->require_overlap))
 		return with_too_few(in, why);

@@ -39,7 +39,8 @@ struct frame_view {
 struct op_view {
 	struct ior_op op;
 	const char *cgroup;	    /* path below the cgroup root */
-	const char *range_lock;	    /* name of the range lock held */
+	const char *range_lock;	    /* name of the one held when the window opened, or NULL */
+	struct ior_range_lock_held range_lock_held;
 	uint64_t end_ns;	    /* 0: still in flight when reported */
 	const struct frame_view *stack;
 	size_t stack_len;
@@ -121,6 +122,30 @@ struct agreement_view {
 	uint64_t not_compared;	/* not among them, but not all was seen */
 };
 
+/* A range lock under test. */
+struct range_lock_function_view {
+	const char *function;
+	const char *role;    /* "acquire", "release", ... */
+	const char *flavour; /* "fentry" or "kprobe" */
+	bool knows_range;    /* it tells the range that is held */
+};
+
+struct range_lock_view {
+	const char *name; /* NULL: none is under test */
+	bool inside;	  /* taken where the data moves */
+	bool has_waits;	  /* needed and needless waits are told apart */
+	const struct range_lock_function_view *functions;
+	size_t functions_len;
+	uint64_t stats[IOR_RL_STAT_COUNT_];
+};
+
+/* Times that it was seen not to do what it is for; that bytes slipped through is a conflict. */
+static inline uint64_t range_lock_flaws(const struct range_lock_view *lock)
+{
+	return lock->stats[IOR_RL_EARLY] + lock->stats[IOR_RL_OVERRUN] +
+	       lock->stats[IOR_RL_NEVER_RELEASED];
+}
+
 /* Counts that a run without spans cannot know are negative and are reported as null. */
 struct summary_view {
 	enum verdict verdict;
@@ -137,6 +162,9 @@ struct summary_view {
 	uint64_t serialized_by[IOR_KEEPER_COUNT_]; /* without IOR_KEEPER_LUCK, which is unproven */
 	int64_t needless_wait_ns;
 	int64_t needed_wait_ns;
+	bool has_wait_histogram;
+	uint64_t waits[IOR_WAIT_KIND_COUNT_][IOR_WAIT_BUCKETS]; /* ops by the log2 of their wait */
+	struct range_lock_view range_lock;
 	uint64_t losses[IOR_LOSS_COUNT_];
 	uint64_t records_written;
 	uint64_t records_suppressed;

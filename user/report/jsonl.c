@@ -139,6 +139,30 @@ static void lock_member(struct buf *out, const char *key, uint8_t packed, bool e
 	json_text_close(out, '}');
 }
 
+/* What is held, which may not be what the op moves. */
+static void range_lock_member(struct buf *out, const char *name,
+			      const struct ior_range_lock_held *held)
+{
+	if (!name) {
+		json_text_null(out, "range_lock");
+		return;
+	}
+	json_text_key(out, "range_lock");
+	json_text_open(out, '{');
+	json_text_string(out, "name", name);
+	if (held->flags & IOR_RLF_KNOWS_RANGE) {
+		json_text_count(out, "start", held->range.start);
+		json_text_count(out, "end", held->range.end);
+	} else {
+		json_text_null(out, "start");
+		json_text_null(out, "end");
+	}
+	json_text_name(out, "mode", held->flags & IOR_RLF_SHARED ? "shared" : "exclusive");
+	json_text_count(out, "waited_ns", held->waited_ns);
+	json_text_bool(out, "released_early", held->flags & IOR_RLF_EARLY);
+	json_text_close(out, '}');
+}
+
 static void put_locks(struct buf *out, const struct op_view *op, uint64_t magic)
 {
 	json_text_open(out, '{');
@@ -147,7 +171,7 @@ static void put_locks(struct buf *out, const struct op_view *op, uint64_t magic)
 	lock_member(out, "i_data_sem", op->op.map_lock, magic == IOR_MAGIC_EXT4);
 	lock_member(out, "ilock", op->op.map_lock, magic == IOR_MAGIC_XFS);
 	lock_member(out, "invalidate_lock", op->op.invalidate_lock, true);
-	json_text_string(out, "range_lock", op->range_lock);
+	range_lock_member(out, op->range_lock, &op->range_lock_held);
 	json_text_close(out, '}');
 }
 
@@ -498,11 +522,92 @@ static json_t *agreement_object(const struct agreement_view *stress)
 			 "not_compared", count(stress->not_compared));
 }
 
+static json_t *range_lock_functions(const struct range_lock_view *lock)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < lock->functions_len; i++) {
+		const struct range_lock_function_view *f = &lock->functions[i];
+		json_t *object = json_pack("{s:o, s:s, s:s, s:b}",
+					   "function", escaped(f->function),
+					   "role", f->role,
+					   "flavour", f->flavour,
+					   "knows_range", f->knows_range);
+
+		if (json_array_append_new(array, object) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *slips_object(const uint64_t slips[IOR_SLIP_COUNT_])
+{
+	return json_pack("{s:o, s:o, s:o, s:o}",
+			 "both_held", count(slips[IOR_SLIP_BOTH]),
+			 "ranges_apart", count(slips[IOR_SLIP_APART]),
+			 "one_held", count(slips[IOR_SLIP_ONE]),
+			 "none_held", count(slips[IOR_SLIP_NONE]));
+}
+
+static json_t *range_lock_object(const struct range_lock_view *lock)
+{
+	const uint64_t *stats = lock->stats;
+
+	if (!lock->name)
+		return json_null();
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "name", escaped(lock->name),
+			 "where", lock->inside ? "inside" : "outside",
+			 "functions", range_lock_functions(lock),
+			 "acquires", count(stats[IOR_RL_ACQUIRES]),
+			 "waits", count(stats[IOR_RL_WAITS]),
+			 "failed_tries", count(stats[IOR_RL_FAILED]),
+			 "early_releases", count(stats[IOR_RL_EARLY]),
+			 "overrun", count(stats[IOR_RL_OVERRUN]),
+			 "never_released", count(stats[IOR_RL_NEVER_RELEASED]),
+			 "acquired_late", count(stats[IOR_RL_LATE]),
+			 "unmatched_releases", count(stats[IOR_RL_UNMATCHED]),
+			 "untracked", count(stats[IOR_RL_UNTRACKED]),
+			 "wait_ns", lock->has_waits ?
+					    wait_object((int64_t)stats[IOR_RL_WAIT_NEEDLESS_NS],
+							(int64_t)stats[IOR_RL_WAIT_NEEDED_NS]) :
+					    wait_object(-1, -1),
+			 "slipped", slips_object(stats + IOR_RL_SLIPS));
+}
+
+/* Up to the last that is not zero: what is missing is zero. */
+static json_t *buckets_array(const uint64_t buckets[IOR_WAIT_BUCKETS])
+{
+	json_t *array = json_array();
+	size_t len = IOR_WAIT_BUCKETS;
+
+	while (len && !buckets[len - 1])
+		len--;
+	for (size_t i = 0; array && i < len; i++) {
+		if (json_array_append_new(array, count(buckets[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *histogram_object(const struct summary_view *summary)
+{
+	if (!summary->has_wait_histogram)
+		return json_null();
+	return json_pack("{s:o, s:o}",
+			 "overlapping", buckets_array(summary->waits[IOR_WAIT_NEEDED]),
+			 "disjoint", buckets_array(summary->waits[IOR_WAIT_NEEDLESS]));
+}
+
 static int jsonl_summary(const struct summary_view *summary, const struct report_style *style,
 			 struct buf *out)
 {
 	(void)style;
-	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+	return put_line(json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
 				  " s:{s:o, s:o}, s:o, s:o}",
 				  "schema", SCHEMA,
 				  "type", "summary",
@@ -513,6 +618,8 @@ static int jsonl_summary(const struct summary_view *summary, const struct report
 				  "pairs", pairs_object(summary),
 				  "wait_ns", wait_object(summary->needless_wait_ns,
 							 summary->needed_wait_ns),
+				  "wait_histogram", histogram_object(summary),
+				  "range_lock", range_lock_object(&summary->range_lock),
 				  "admissions", admissions_object(summary->admissions),
 				  "losses", losses_object(summary->losses),
 				  "records",

@@ -183,6 +183,25 @@ static void put_other_lock(const char *name, uint8_t packed, struct buf *out)
 	put_state(lock.i_rwsem, lock.self, out);
 }
 
+static void put_range_lock(const char *name, const struct ior_range_lock_held *held,
+			   struct buf *out)
+{
+	buf_puts(out, ", range lock ");
+	escape_puts(out, name);
+	if (held->flags & IOR_RLF_KNOWS_RANGE) {
+		buf_putc(out, ' ');
+		draw_interval(held->range, out);
+	}
+	if (held->flags & IOR_RLF_SHARED)
+		buf_puts(out, " shared");
+	if (held->waited_ns) {
+		buf_puts(out, " after a wait of ");
+		units_append_duration(out, held->waited_ns);
+	}
+	if (held->flags & IOR_RLF_EARLY)
+		buf_puts(out, ", released early");
+}
+
 void text_locks(uint64_t magic, const struct op_view *view, struct buf *out)
 {
 	const struct ior_op *op = &view->op;
@@ -190,10 +209,8 @@ void text_locks(uint64_t magic, const struct op_view *view, struct buf *out)
 	text_lock(op->lock.i_rwsem, op->lock.self, out);
 	put_other_lock(magic == IOR_MAGIC_XFS ? "ILOCK" : "i_data_sem", op->map_lock, out);
 	put_other_lock("invalidate_lock", op->invalidate_lock, out);
-	if (view->range_lock) {
-		buf_puts(out, ", range lock ");
-		escape_puts(out, view->range_lock);
-	}
+	if (view->range_lock)
+		put_range_lock(view->range_lock, &view->range_lock_held, out);
 }
 
 static uint64_t since(uint64_t from_ns, uint64_t to_ns)

@@ -93,6 +93,111 @@ static void put_waits(const struct summary_view *summary, struct buf *out)
 	buf_putc(out, '\n');
 }
 
+/* One item where there is something to count. */
+static void put_item(uint64_t count, const char *what, const char *separator, struct buf *out)
+{
+	if (!count)
+		return;
+	buf_puts(out, separator);
+	units_append_grouped(out, count);
+	buf_printf(out, " %s", what);
+}
+
+/* What a lock must not do, and what makes its figures doubtful. */
+static void put_lock_troubles(const struct range_lock_view *lock, const struct report_style *style,
+			      struct buf *out)
+{
+	static const struct {
+		enum ior_range_lock_stat stat;
+		enum paint paint;
+		const char *what;
+	} troubles[] = {
+		{IOR_RL_EARLY, PAINT_BAD, "released before the data of the op had moved"},
+		{IOR_RL_OVERRUN, PAINT_BAD, "acquired while another op held what excludes it"},
+		{IOR_RL_NEVER_RELEASED, PAINT_BAD, "acquired and never released"},
+		{IOR_RL_LATE, PAINT_DOUBTFUL, "acquired behind the begin of the window: where=inside?"},
+		{IOR_RL_UNMATCHED, PAINT_DOUBTFUL, "released, but not seen to be acquired"},
+		{IOR_RL_UNTRACKED, PAINT_DOUBTFUL, "not followed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(troubles); i++) {
+		uint64_t count = lock->stats[troubles[i].stat];
+
+		if (!count)
+			continue;
+		put_label("", out);
+		text_painted(style, troubles[i].paint, "range lock", out);
+		put_item(count, troubles[i].what, " ", out);
+		buf_putc(out, '\n');
+	}
+}
+
+static void put_slips(const struct range_lock_view *lock, const struct report_style *style,
+		      struct buf *out)
+{
+	static const char *const by_slip[] = {
+		[IOR_SLIP_BOTH] = "with both holding ranges that exclude each other",
+		[IOR_SLIP_APART] = "with both holding ranges that do not",
+		[IOR_SLIP_ONE] = "with one holding it",
+		[IOR_SLIP_NONE] = "with nobody holding it",
+	};
+	_Static_assert(ARRAY_SIZE(by_slip) == IOR_SLIP_COUNT_, "every slip has a text");
+
+	for (int slip = 0; slip < IOR_SLIP_COUNT_; slip++) {
+		uint64_t count = lock->stats[IOR_RL_SLIPS + slip];
+
+		if (!count)
+			continue;
+		put_label("", out);
+		text_painted(style, slip == IOR_SLIP_BOTH ? PAINT_BAD : PAINT_DOUBTFUL, "slipped",
+			     out);
+		buf_putc(out, ' ');
+		text_count(count, "conflict", "conflicts", out);
+		buf_printf(out, " %s\n", by_slip[slip]);
+	}
+}
+
+/* "fentry", or of several with what each is. */
+static void put_lock_functions(const struct range_lock_view *lock, struct buf *out)
+{
+	bool knows_range = false;
+
+	for (size_t i = 0; i < lock->functions_len; i++) {
+		const struct range_lock_function_view *f = &lock->functions[i];
+
+		put_label("", out);
+		buf_printf(out, "%s ", f->role);
+		escape_puts(out, f->function);
+		buf_printf(out, " by %s\n", f->flavour);
+		knows_range = knows_range || f->knows_range;
+	}
+	if (!knows_range && lock->functions_len) {
+		put_label("", out);
+		buf_puts(out, "what range it is of is not known: no pair is claimed for it (range=)\n");
+	}
+}
+
+static void put_range_lock(const struct range_lock_view *lock, const struct report_style *style,
+			   struct buf *out)
+{
+	if (!lock->name)
+		return;
+	put_label("lock", out);
+	escape_puts(out, lock->name);
+	buf_printf(out, ", %s: ", lock->inside ? "inside" : "outside");
+	text_count(lock->stats[IOR_RL_ACQUIRES], "acquire", "acquires", out);
+	put_item(lock->stats[IOR_RL_WAITS], "with a wait", ", ", out);
+	put_item(lock->stats[IOR_RL_FAILED], "without success", ", ", out);
+	if (lock->has_waits) {
+		put_wait("; waits needless", (int64_t)lock->stats[IOR_RL_WAIT_NEEDLESS_NS], out);
+		put_wait(", needed", (int64_t)lock->stats[IOR_RL_WAIT_NEEDED_NS], out);
+	}
+	buf_putc(out, '\n');
+	put_lock_functions(lock, out);
+	put_slips(lock, style, out);
+	put_lock_troubles(lock, style, out);
+}
+
 /* Nothing when the kernel admits nothing, as it mostly does. */
 static void put_admissions(const uint64_t admissions[IOR_ADMISSION_COUNT_], struct buf *out)
 {
@@ -261,6 +366,7 @@ int text_summary(const struct summary_view *summary, const struct report_style *
 	put_ops(summary, out);
 	put_pairs(summary, out);
 	put_waits(summary, out);
+	put_range_lock(&summary->range_lock, style, out);
 	put_admissions(summary->admissions, out);
 	put_command(&summary->command, out);
 	put_stress(&summary->stress, style, out);

@@ -111,6 +111,8 @@ static void tell_conflict(struct run *run, const struct ior_rec_conflict *rec)
 	view.file = paths_resolve(&run->paths, &rec->file);
 	for (int i = 0; i < 2; i++) {
 		view.ops[i].cgroup = cgroups_resolve(&run->cgroups, rec->ops[i].cgroup_id);
+		if (ior_range_lock_was_held(&rec->range_locks[i]) && run->opts->tracer.range_lock)
+			view.ops[i].range_lock = run->opts->tracer.range_lock->name;
 		set_stack(run, rec, i, frames[i], &view.ops[i]);
 	}
 	outputs_conflict(run->outputs, &view);
@@ -397,6 +399,7 @@ static void judge(const struct run *run, const struct tracer_counters *counters,
 		.ops = summary->ops[IOR_OP_READ] + summary->ops[IOR_OP_WRITE],
 		.overlapping = summary->overlapping,
 		.require_overlap = run->opts->require_overlap,
+		.lock_flaws = range_lock_flaws(&summary->range_lock),
 		.losses = summary->losses,
 		.uses = uses,
 		.uses_len = IOR_FS_COUNT_,
@@ -463,6 +466,46 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 							  workload->signal };
 }
 
+static void name_functions(const struct range_lock_plan *plan,
+			   struct range_lock_function_view functions[])
+{
+	for (size_t i = 0; i < plan->hooks_len; i++)
+		functions[i] = (struct range_lock_function_view){
+			plan->hooks[i].function,
+			range_lock_role_name(plan->hooks[i].role),
+			flavour_name(plan->hooks[i].flavour),
+			plan->hooks[i].knows_range,
+		};
+}
+
+/* Waits by their length, and the range lock under test. `functions` is the caller's. */
+static int fill_waits(const struct run *run, struct range_lock_function_view functions[],
+		      struct summary_view *summary)
+{
+	const struct range_lock_plan *plan = run->opts->tracer.range_lock;
+	bool has_waits = run->opts->plan->has_waits;
+	struct ior_wait_counters waits;
+	int r;
+
+	r = tracer_waits(run->tracer, &waits);
+	if (r < 0)
+		return r;
+	summary->has_wait_histogram = has_waits;
+	memcpy(summary->waits, waits.buckets, sizeof(summary->waits));
+	if (!plan)
+		return 0;
+	name_functions(plan, functions);
+	summary->range_lock = (struct range_lock_view){
+		.name = plan->name,
+		.inside = plan->inside,
+		.has_waits = has_waits,
+		.functions = functions,
+		.functions_len = plan->hooks_len,
+	};
+	memcpy(summary->range_lock.stats, waits.range_lock, sizeof(waits.range_lock));
+	return 0;
+}
+
 static void on_contradicted(const struct torn_view *torn, void *arg)
 {
 	struct run *run = arg;
@@ -501,6 +544,7 @@ static int fill_stress(struct run *run, struct summary_view *summary)
 
 static int tell_end(struct run *run, struct run_result *ret)
 {
+	struct range_lock_function_view functions[IOR_RANGE_LOCK_FUNCTIONS_MAX];
 	struct tracer_counters counters;
 	struct summary_view summary;
 	struct reason why = {};
@@ -527,6 +571,9 @@ static int tell_end(struct run *run, struct run_result *ret)
 	}
 	fill_summary(run, &counters, &summary);
 	summary.findings = findings;
+	r = fill_waits(run, functions, &summary);
+	if (r < 0)
+		return r;
 	r = fill_stress(run, &summary);
 	if (r < 0)
 		return r;

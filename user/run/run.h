@@ -19,6 +19,7 @@ struct run_opts {
 	uint64_t duration_ns; /* 0: until a signal or the end of the command */
 	uint64_t require_overlap;
 	struct workload *workload; /* NULL: none */
+	const struct range_lock_spec *range_lock; /* under test; NULL: none */
 };
 
 /* What came of it: the exit status is the commands' business. */
