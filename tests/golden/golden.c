@@ -16,6 +16,7 @@
 #include "model/reporter.h"
 #include "model/tally.h"
 #include "model/verdict.h"
+#include "report/html.h"
 
 /* 2026-03-01T12:00:00Z when the monotonic clock showed 1 000 s */
 #define REAL_NS 1772366400000000000ULL
@@ -625,6 +626,28 @@ static int write_document(const char *dir, const struct reporter_ops *reporter, 
 	return r < 0 ? r : write_file(dir, name, reporter->ending, &out);
 }
 
+/* Without a lock, and with one: a run that knows little beside one that knows all. */
+static int write_comparison(const char *dir, const struct reporter_ops *reporter)
+{
+	struct summary_view summaries[2] = {conflicts_summary(), clean_summary()};
+	struct run_facts facts[2];
+	const struct comparison_view view = {{"before.json", "\033[2Jafter.json"},
+					     {&facts[0], &facts[1]}};
+	_cleanup_(buf_done) struct buf out = {};
+	struct reason why = {};
+	int r;
+
+	if (!reporter->comparison)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		end_summary(&summaries[i], &why);
+		facts[i] = run_facts_of(&summaries[i]);
+	}
+	r = reporter->is_document ? html_comparison_page(&view, &out) :
+				    reporter->comparison(&view, &plain, &out);
+	return r < 0 ? r : write_file(dir, "comparison", reporter->ending, &out);
+}
+
 static int write_stress_document(const char *dir, const struct reporter_ops *reporter)
 {
 	const struct torn_view torn = torn_fixture(STRESS_TORN_READ, STRESS_HOW_MIX);
@@ -688,6 +711,8 @@ int main(int argc, char **args)
 	for (const struct reporter_ops *const *reporter = reporters; *reporter; reporter++) {
 		int r = write_all(args[1], *reporter);
 
+		if (r == 0)
+			r = write_comparison(args[1], *reporter);
 		if (r < 0) {
 			fprintf(stderr, "golden: %s: %s\n", (*reporter)->name, strerror(-r));
 			return 1;

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/macro.h"
+#include "model/reporter.h"
 #include "report/compare.h"
 #include "report/facts.h"
 #include "unit.h"
@@ -74,6 +75,20 @@ static void pairs_kept_apart_by_luck_close_no_gap(void **state)
 	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_CLOSED);
 }
 
+static void a_lock_that_was_seen_to_fail_closes_no_gap(void **state)
+{
+	struct run_facts before = facts("conflicts", 5, 9), after = facts("clean", 0, 7);
+	struct reason why = {};
+
+	(void)state;
+	after.serialized = 7;
+	after.lock_flaws = 2;
+	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_UNTESTED);
+	assert_non_null(strstr(why.text, "the range lock was seen to fail 2 times"));
+	after.lock_flaws = 0;
+	assert_int_equal(comparison_outcome(&before, &after, &why), COMPARISON_CLOSED);
+}
+
 /* A clean verdict in a file does not outweigh what stands beside it. */
 static void run_with_losses_or_a_failed_command_shows_nothing(void **state)
 {
@@ -100,6 +115,9 @@ static void run_with_losses_or_a_failed_command_shows_nothing(void **state)
 	     "\"ops\":{\"read\":10,\"write\":\"9007199254740993\",\"filtered\":99},"                \
 	     "\"pairs\":{\"conflicts\":3,\"overlapping\":8,\"serialized\":null,\"unproven\":1,"     \
 	     "\"serialized_by\":{}},\"wait_ns\":{\"needless\":null,\"needed\":17},"                 \
+	     "\"wait_histogram\":{\"overlapping\":[0,2,1],\"disjoint\":[]},"                          \
+	     "\"range_lock\":{\"early_releases\":1,\"overrun\":2,\"never_released\":4,"                \
+	     "\"wait_ns\":{\"needless\":null,\"needed\":9}},"                                       \
 	     "\"losses\":{\"untracked\":2,\"stale\":3},\"stress\":{\"torn\":6}")
 
 static int read_text(const char *text, struct facts_file *ret, struct reason *why)
@@ -125,6 +143,14 @@ static void facts_are_those_of_the_summary(void **state)
 	assert_int_equal(file.facts.serialized, -1);
 	assert_int_equal(file.facts.needed_wait_ns, 17);
 	assert_int_equal(file.facts.needless_wait_ns, -1);
+	assert_true(file.facts.has_waits);
+	assert_int_equal(file.facts.waits[IOR_WAIT_NEEDED][1], 2);
+	assert_int_equal(file.facts.waits[IOR_WAIT_NEEDED][2], 1);
+	assert_int_equal(file.facts.waits[IOR_WAIT_NEEDLESS][0], 0);
+	assert_true(file.facts.has_range_lock);
+	assert_int_equal(file.facts.lock_flaws, 7);
+	assert_int_equal(file.facts.lock_needed_ns, 9);
+	assert_int_equal(file.facts.lock_needless_ns, -1);
 	assert_int_equal(file.facts.torn, 6);
 	assert_int_equal(file.facts.losses, 5);
 	assert_false(file.facts.command_failed);
@@ -229,13 +255,13 @@ static void text_says_what_was_not_measured(void **state)
 {
 	static const char *const names[2] = {"a\033[2J.json", "b.json"};
 	struct run_facts before = facts("conflicts", 5, -1), after = facts("clean", 0, 1812);
-	const struct run_facts *runs[2] = {&before, &after};
+	const struct comparison_view view = {{names[0], names[1]}, {&before, &after}};
 	_cleanup_(buf_done) struct buf text = {}, json = {};
 
 	(void)state;
 	after.serialized_by[IOR_KEEPER_LUCK + 1] = 1800;
-	assert_int_equal(compare_text(names, runs, &text), 0);
-	assert_int_equal(compare_json(names, runs, &json), 0);
+	assert_int_equal(compare_text(&view, &text), 0);
+	assert_int_equal(compare_json(&view, &json), 0);
 	assert_non_null(strstr(text.text, "overlapping pairs met         not measured      1 812\n"));
 	assert_non_null(strstr(text.text, "the gap is closed: 5 conflicts before, none after in "
 					  "1812 overlapping pairs"));
@@ -245,17 +271,62 @@ static void text_says_what_was_not_measured(void **state)
 	assert_non_null(strstr(json.text, "\"overlapping\":null"));
 }
 
+/* A run compared while it is there and one read back from its report are the same. */
+static void facts_of_a_run_are_those_of_its_report(void **state)
+{
+	const struct summary_view summary = {
+		.verdict = VERDICT_CONFLICTS,
+		.reason = "r",
+		.duration_ns = 3000000000,
+		.ops = {1, 2, 3, 4},
+		.ops_filtered = 99,
+		.conflicts = 5,
+		.overlapping = 15,
+		.serialized = 9,
+		.unproven = 1,
+		.serialized_by = {0, 1, 2, 3, 3},
+		.needless_wait_ns = 6,
+		.needed_wait_ns = 7,
+		.has_wait_histogram = true,
+		.waits = {{[3] = 8, [IOR_WAIT_BUCKETS - 1] = 1}, {[0] = 9}},
+		.range_lock = {.name = "l", .has_waits = true,
+			       .stats = {[IOR_RL_EARLY] = 1, [IOR_RL_OVERRUN] = 2,
+					 [IOR_RL_NEVER_RELEASED] = 3,
+					 [IOR_RL_WAIT_NEEDED_NS] = 4,
+					 [IOR_RL_WAIT_NEEDLESS_NS] = 5}},
+		.losses = {1, 2},
+		.command = {.argv = (char *[]){(char *)"x", NULL}, .exit = 1},
+		.stress = {.runs = 1, .torn = 6},
+	};
+	struct run_facts told = run_facts_of(&summary);
+	_cleanup_(buf_done) struct buf line = {}, a = {}, b = {};
+	_cleanup_(facts_done) struct facts_file file = {};
+	struct reason why = {};
+
+	(void)state;
+	assert_int_equal(reporter_by_name("json")->summary(&summary, &(struct report_style){}, &line),
+			 0);
+	assert_int_equal(read_text(buf_text(&line), &file, &why), 0);
+	assert_true(told.command_failed && file.facts.command_failed);
+	assert_int_equal(told.lock_flaws, 6);
+	compare_json(&(struct comparison_view){{"x", "x"}, {&told, &told}}, &a);
+	compare_json(&(struct comparison_view){{"x", "x"}, {&file.facts, &file.facts}}, &b);
+	assert_string_equal(buf_text(&a), buf_text(&b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outcome_follows_from_conflicts_and_pairs_met),
 		cmocka_unit_test(pairs_kept_apart_by_luck_close_no_gap),
+		cmocka_unit_test(a_lock_that_was_seen_to_fail_closes_no_gap),
 		cmocka_unit_test(run_with_losses_or_a_failed_command_shows_nothing),
 		cmocka_unit_test(facts_are_those_of_the_summary),
 		cmocka_unit_test(what_is_no_report_is_refused),
 		cmocka_unit_test(a_nul_does_not_hide_the_rest_of_a_line),
 		cmocka_unit_test(a_report_cut_anywhere_is_refused),
 		cmocka_unit_test(a_report_with_a_wrong_byte_is_read_or_refused_by_name),
+		cmocka_unit_test(facts_of_a_run_are_those_of_its_report),
 		cmocka_unit_test(text_says_what_was_not_measured),
 	};
 

@@ -6,6 +6,7 @@
 #include "cmd/exit.h"
 #include "cmd/tracing.h"
 #include "model/range_lock.h"
+#include "report/facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct check_opts {
 	uint64_t require_overlap;
 	uint64_t max_records;
 	const char *range_lock;
+	const char *baseline;
 };
 
 static const struct opt check_opts[] = {
@@ -24,6 +26,8 @@ static const struct opt check_opts[] = {
 	  OPT_UNSIGNED(struct check_opts, max_records) },
 	{ "range-lock", 0, "SPEC", "a range lock under test, by the names of its functions:\nacquire=FUNC,release=FUNC[,KEY=VALUE...] or preset=NAME;\n\"help\" lists presets and keys",
 	  OPT_STRING(struct check_opts, range_lock) },
+	{ "baseline", 0, "FILE", "compare with the run that --report FILE.json wrote",
+	  OPT_STRING(struct check_opts, baseline) },
 	{ .help = "Reports and limits", OPT_GROUP(struct check_opts, tracing, tracing_opts) },
 	{},
 };
@@ -42,6 +46,23 @@ static int take_range_lock(const struct check_opts *opts, struct range_lock_spec
 	return range_lock_parse(opts->range_lock, spec, why);
 }
 
+/* Read before anything starts: a run that cannot be compared is not worth its time. */
+static int take_baseline(const struct check_opts *opts, struct facts_file *facts,
+			 struct run_opts *run, struct reason *why)
+{
+	_cleanup_(fclosep) FILE *file = NULL;
+
+	if (!opts->baseline)
+		return 0;
+	file = fopen(opts->baseline, "re");
+	if (!file)
+		return reason_fail(why, -errno, "--baseline %s: %s", opts->baseline,
+				   strerror(errno));
+	run->baseline = &facts->facts;
+	run->baseline_name = opts->baseline;
+	return facts_read(file, opts->baseline, facts, why);
+}
+
 static int print_range_lock_help(void)
 {
 	_cleanup_(buf_done) struct buf out = {};
@@ -54,6 +75,7 @@ static int print_range_lock_help(void)
 static int cmd_check(const struct cli_call *call)
 {
 	_cleanup_(check_opts_done) struct check_opts opts = { .max_records = 100000 };
+	_cleanup_(facts_done) struct facts_file baseline = {};
 	struct range_lock_spec range_lock;
 	struct run_opts run = {};
 	struct cli_words words;
@@ -69,6 +91,8 @@ static int cmd_check(const struct cli_call *call)
 		r = reason_fail(&why, -EINVAL, "--cgroup: check follows the command's own cgroup");
 	if (!r)
 		r = take_range_lock(&opts, &range_lock, &run, &why);
+	if (!r)
+		r = take_baseline(&opts, &baseline, &run, &why);
 	if (r < 0)
 		return fail(EXIT_WRONG_USAGE, r, &why);
 	workload_init(&workload, words.command);

@@ -23,6 +23,12 @@ struct run_facts {
 	int64_t unproven;
 	int64_t needless_wait_ns;
 	int64_t needed_wait_ns;
+	bool has_waits; /* the two below */
+	uint64_t waits[IOR_WAIT_KIND_COUNT_][IOR_WAIT_BUCKETS]; /* ops by the log2 of their wait */
+	bool has_range_lock; /* one was under test */
+	int64_t lock_needless_ns; /* waits for it alone */
+	int64_t lock_needed_ns;
+	uint64_t lock_flaws; /* times it was seen not to do what it is for */
 	int64_t torn; /* results that iorace stress proved under the run; -1: it did not run */
 	uint64_t losses;
 	bool command_failed; /* the workload itself: who knows what it did not do */
@@ -41,6 +47,15 @@ enum comparison_outcome {
 /* `why` becomes one sentence without full stop. */
 enum comparison_outcome comparison_outcome(const struct run_facts *before,
 					   const struct run_facts *after, struct reason *why);
+
+/* As it is told. */
+struct comparison_view {
+	const char *names[2]; /* where the two come from */
+	const struct run_facts *runs[2]; /* before, after */
+};
+
+/* What the summary of a run says. */
+struct run_facts run_facts_of(const struct summary_view *summary);
 
 /* As JSON has it. */
 const char *comparison_outcome_name(enum comparison_outcome outcome);

@@ -2,12 +2,13 @@
 /*
  * Port: how a run is told. A reporter turns views into text in a buffer and knows neither where
  * the views came from nor where the text goes. Calls come in the order
- * coverage*, (conflict or admission)*, finding*, file*, torn*, summary, or, from `iorace stress`,
- * torn*, stress. 0 or -ENOMEM.
+ * coverage*, (conflict or admission)*, finding*, file*, torn*, comparison?, summary, or, from
+ * `iorace stress`, torn*, stress. 0 or -ENOMEM.
  */
 #ifndef IORACE_MODEL_REPORTER_H
 #define IORACE_MODEL_REPORTER_H
 
+#include "model/comparison.h"
 #include "model/stress_view.h"
 #include "model/view.h"
 
@@ -18,6 +19,7 @@ struct report_doc {
 	struct buf held;  /* what can be written only when the end is known */
 	struct buf more;  /* the same, for another part of the document */
 	struct buf aside; /* and another */
+	struct buf compared; /* with an earlier run */
 	uint64_t told;	  /* results so far */
 	uint64_t shown;	  /* of what a format shows no more than so much of */
 	uint64_t failed;
@@ -45,6 +47,8 @@ struct reporter_ops {
 		       struct buf *out);
 	int (*file)(const struct file_sums_view *sums, const struct report_style *style,
 		    struct buf *out);
+	int (*comparison)(const struct comparison_view *view, const struct report_style *style,
+			  struct buf *out);
 	int (*summary)(const struct summary_view *summary, const struct report_style *style,
 		       struct buf *out);
 	int (*torn)(const struct torn_view *torn, const struct report_style *style,

@@ -7,10 +7,9 @@
 
 struct buf;
 
-/* Both return 0 or -ENOMEM. `names` are where the two come from. */
-int compare_text(const char *const names[2], const struct run_facts *const runs[2],
-		 struct buf *out);
-int compare_json(const char *const names[2], const struct run_facts *const runs[2],
-		 struct buf *out);
+/* All return 0 or -ENOMEM. */
+int compare_text(const struct comparison_view *view, struct buf *out);
+int compare_json(const struct comparison_view *view, struct buf *out);
+int compare_html(const struct comparison_view *view, struct buf *out); /* a part of a page */
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/macro.h"
 #include "model/names.h"
 
 /* A place in a report, for errors. */
@@ -119,6 +120,58 @@ static int take_stress(const struct place *place, const json_t *line, struct run
 	return take_or_null(place, line, "stress", "torn", &facts->torn);
 }
 
+/* What an earlier version wrote has neither of the two below. */
+static int take_buckets(const struct place *place, const json_t *line, const char *key,
+			uint64_t buckets[IOR_WAIT_BUCKETS])
+{
+	const json_t *array = member(line, "wait_histogram", key);
+
+	if (!json_is_array(array) || json_array_size(array) > IOR_WAIT_BUCKETS)
+		return wrong(place, "a histogram of waits that is none");
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		int64_t value;
+		int r = number(place, json_array_get(array, i), key, false, &value);
+
+		if (r < 0)
+			return r;
+		buckets[i] = (uint64_t)value;
+	}
+	return 0;
+}
+
+static int take_waits(const struct place *place, const json_t *line, struct run_facts *facts)
+{
+	int r;
+
+	if (!json_is_object(json_object_get(line, "wait_histogram")))
+		return 0;
+	facts->has_waits = true;
+	r = take_buckets(place, line, "overlapping", facts->waits[IOR_WAIT_NEEDED]);
+	return r ? r : take_buckets(place, line, "disjoint", facts->waits[IOR_WAIT_NEEDLESS]);
+}
+
+static int take_range_lock(const struct place *place, const json_t *line, struct run_facts *facts)
+{
+	static const char *const flaws[] = {"early_releases", "overrun", "never_released"};
+	const json_t *lock = json_object_get(line, "range_lock");
+	int r;
+
+	facts->lock_needless_ns = facts->lock_needed_ns = -1;
+	if (!json_is_object(lock))
+		return 0;
+	facts->has_range_lock = true;
+	for (size_t i = 0; i < ARRAY_SIZE(flaws); i++) {
+		uint64_t count = 0;
+
+		r = take(place, lock, NULL, flaws[i], &count);
+		if (r < 0)
+			return r;
+		facts->lock_flaws += count;
+	}
+	r = take_or_null(place, lock, "wait_ns", "needless", &facts->lock_needless_ns);
+	return r ? r : take_or_null(place, lock, "wait_ns", "needed", &facts->lock_needed_ns);
+}
+
 /* As check judges it: one that was ended at --duration is not told from one that was killed. */
 static bool command_failed(const json_t *line)
 {
@@ -182,6 +235,10 @@ static int take_summary(const struct place *place, json_t *line, struct facts_fi
 		r = take_keepers(place, line, facts);
 	if (!r)
 		r = sum(place, line, "losses", &facts->losses);
+	if (!r)
+		r = take_waits(place, line, facts);
+	if (!r)
+		r = take_range_lock(place, line, facts);
 	return r ? r : take_stress(place, line, facts);
 }
 

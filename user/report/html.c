@@ -9,10 +9,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/escape.h"
 #include "base/units.h"
 #include "model/conflict.h"
 #include "model/names.h"
+#include "report/compare.h"
 #include "report/draw.h"
 #include "report/markup.h"
 #include "report/text_parts.h"
@@ -25,8 +27,9 @@ static const char page_style[] =
 	"--soft:#8882}"
 	"body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
 	"h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:1rem;margin:0 0 .5rem}"
-	".conflicts,.torn,.none,.likely{color:var(--bad)}.clean,.whole,.full{color:var(--good)}"
-	".inconclusive,.partial,.possible{color:var(--doubt)}"
+	".conflicts,.torn,.none,.likely,.open,.opened{color:var(--bad)}"
+	".clean,.whole,.full,.closed{color:var(--good)}"
+	".inconclusive,.partial,.possible,.untested,.nothing{color:var(--doubt)}"
 	"article{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1rem 0}"
 	"table{border-collapse:collapse;width:100%}.wide{overflow-x:auto}"
 	"td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}"
@@ -284,7 +287,8 @@ static void put_results(const struct report_doc *doc, struct buf *out)
 static int put_page(const char *label, const char *name, const char *reason, struct buf *lines,
 		    const struct report_style *style, struct buf *out)
 {
-	if (style->doc->held.error || style->doc->more.error || style->doc->aside.error)
+	if (style->doc->held.error || style->doc->more.error || style->doc->aside.error ||
+	    style->doc->compared.error)
 		out->error = -ENOMEM;
 	buf_printf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 			"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
@@ -292,12 +296,38 @@ static int put_page(const char *label, const char *name, const char *reason, str
 			"<h1>%s <span class=\"%s\">%s</span></h1>\n<p>",
 		   name, page_style, label, name, name);
 	markup_stranger(out, reason);
-	buf_puts(out, "</p>\n<pre>");
-	markup_take(out, lines);
-	buf_puts(out, "</pre>\n");
+	buf_puts(out, "</p>\n");
+	if (lines->len) {
+		buf_puts(out, "<pre>");
+		markup_take(out, lines);
+		buf_puts(out, "</pre>\n");
+	}
+	buf_puts(out, buf_text(&style->doc->compared));
 	put_results(style->doc, out);
 	put_coverage(style->doc, out);
 	return buf_printf(out, "<p><small>iorace %s</small></p></body></html>\n", IORACE_VERSION);
+}
+
+static int html_comparison(const struct comparison_view *view, const struct report_style *style,
+			   struct buf *out)
+{
+	(void)out;
+	return compare_html(view, &style->doc->compared);
+}
+
+int html_comparison_page(const struct comparison_view *view, struct buf *out)
+{
+	struct report_doc doc = {};
+	const struct report_style style = {.doc = &doc};
+	struct buf no_lines = {};
+	struct reason why = {};
+	enum comparison_outcome outcome =
+		comparison_outcome(view->runs[0], view->runs[1], &why);
+
+	html_comparison(view, &style, out);
+	put_page("Comparison", comparison_outcome_name(outcome), why.text, &no_lines, &style, out);
+	report_doc_done(&doc);
+	return out->error;
 }
 
 static int html_summary(const struct summary_view *summary, const struct report_style *style,
@@ -327,6 +357,7 @@ const struct reporter_ops html_reporter = {
 	.coverage = html_coverage,
 	.conflict = html_conflict,
 	.finding = html_finding,
+	.comparison = html_comparison,
 	.summary = html_summary,
 	.torn = html_torn,
 	.stress = html_stress,

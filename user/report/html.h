@@ -7,4 +7,7 @@
 
 extern const struct reporter_ops html_reporter;
 
+/* A comparison alone. 0 or -ENOMEM. */
+int html_comparison_page(const struct comparison_view *view, struct buf *out);
+
 #endif

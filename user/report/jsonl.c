@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "model/conflict.h"
 #include "model/names.h"
+#include "report/compare.h"
 #include "report/json_text.h"
 
 #define SCHEMA "iorace/1"
@@ -791,6 +792,13 @@ static int jsonl_stress(const struct stress_view *stress, const struct report_st
 
 /* clang-format on */
 
+static int jsonl_comparison(const struct comparison_view *view, const struct report_style *style,
+			    struct buf *out)
+{
+	(void)style;
+	return compare_json(view, out);
+}
+
 const struct reporter_ops jsonl_reporter = {
 	.name = "json",
 	.ending = ".json",
@@ -799,6 +807,7 @@ const struct reporter_ops jsonl_reporter = {
 	.admission = jsonl_admission,
 	.finding = jsonl_finding,
 	.file = jsonl_file,
+	.comparison = jsonl_comparison,
 	.summary = jsonl_summary,
 	.torn = jsonl_torn,
 	.stress = jsonl_stress,

@@ -21,6 +21,7 @@ void report_doc_done(struct report_doc *doc)
 	buf_done(&doc->held);
 	buf_done(&doc->more);
 	buf_done(&doc->aside);
+	buf_done(&doc->compared);
 }
 
 const struct reporter_ops *reporter_by_name(const char *name)

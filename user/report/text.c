@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "model/conflict.h"
 #include "model/names.h"
+#include "report/compare.h"
 #include "report/draw.h"
 #include "report/text_parts.h"
 
@@ -443,6 +444,14 @@ static int text_coverage(const struct coverage_view *row, const struct report_st
 	return buf_putc(out, '\n');
 }
 
+static int text_comparison(const struct comparison_view *view, const struct report_style *style,
+			   struct buf *out)
+{
+	(void)style;
+	compare_text(view, out);
+	return buf_putc(out, '\n');
+}
+
 const struct reporter_ops text_reporter = {
 	.name = "text",
 	.ending = ".txt",
@@ -451,6 +460,7 @@ const struct reporter_ops text_reporter = {
 	.admission = text_admission,
 	.finding = text_finding,
 	.file = text_file,
+	.comparison = text_comparison,
 	.summary = text_summary,
 	.torn = text_torn,
 	.stress = text_stress,

@@ -131,6 +131,11 @@ void outputs_file(struct outputs *outputs, const struct file_sums_view *sums)
 	TELL(outputs, file, sums, true);
 }
 
+void outputs_comparison(struct outputs *outputs, const struct comparison_view *comparison)
+{
+	TELL(outputs, comparison, comparison, true);
+}
+
 void outputs_summary(struct outputs *outputs, const struct summary_view *summary)
 {
 	TELL(outputs, summary, summary, true);

@@ -41,6 +41,7 @@ void outputs_admission(struct outputs *outputs, const struct admission_view *adm
 void outputs_finding(struct outputs *outputs, const struct finding_view *finding);
 void outputs_coverage(struct outputs *outputs, const struct coverage_view *row);
 void outputs_file(struct outputs *outputs, const struct file_sums_view *sums);
+void outputs_comparison(struct outputs *outputs, const struct comparison_view *comparison);
 void outputs_summary(struct outputs *outputs, const struct summary_view *summary);
 void outputs_torn(struct outputs *outputs, const struct torn_view *torn);
 void outputs_stress(struct outputs *outputs, const struct stress_view *stress);

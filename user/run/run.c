@@ -542,6 +542,18 @@ static int fill_stress(struct run *run, struct summary_view *summary)
 	return r;
 }
 
+static void tell_comparison(struct run *run, const struct summary_view *summary)
+{
+	struct run_facts facts = run_facts_of(summary);
+	const struct comparison_view view = {
+		.names = { run->opts->baseline_name, "this run" },
+		.runs = { run->opts->baseline, &facts },
+	};
+
+	if (run->opts->baseline)
+		outputs_comparison(run->outputs, &view);
+}
+
 static int tell_end(struct run *run, struct run_result *ret)
 {
 	struct range_lock_function_view functions[IOR_RANGE_LOCK_FUNCTIONS_MAX];
@@ -578,6 +590,7 @@ static int tell_end(struct run *run, struct run_result *ret)
 	if (r < 0)
 		return r;
 	judge(run, &counters, &summary, &why);
+	tell_comparison(run, &summary);
 	outputs_summary(run->outputs, &summary);
 	outputs_flush(run->outputs);
 	ret->verdict = summary.verdict;

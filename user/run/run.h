@@ -20,6 +20,8 @@ struct run_opts {
 	uint64_t require_overlap;
 	struct workload *workload; /* NULL: none */
 	const struct range_lock_spec *range_lock; /* under test; NULL: none */
+	const struct run_facts *baseline; /* an earlier run to compare with; NULL: none */
+	const char *baseline_name;
 };
 
 /* What came of it: the exit status is the commands' business. */
