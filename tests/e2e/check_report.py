@@ -6,6 +6,7 @@ Exits 0 if every claim holds, else 1 with the first broken one on stderr.
 """
 import argparse
 import json
+import re
 import sys
 
 CONFLICT_KEYS = {"id", "time", "file", "kind", "shape", "overlap", "tear", "ops"}
@@ -96,6 +97,32 @@ def check_counts(args, conflicts, summary):
         claim(not lost, f"losses {lost}")
 
 
+def at(summary, path):
+    """ "range_lock.wait_ns.needed" """
+    value = summary
+    for key in path.split("."):
+        claim(isinstance(value, dict) and key in value, f"no {path} in the summary")
+        value = value[key]
+    return value
+
+
+def check_summary(args, summary):
+    for wanted in args.summary:
+        path, op, value = re.fullmatch(r"([\w.]+)(>=|=)(\w+)", wanted).groups()
+        have = at(summary, path)
+        if value == "null":
+            holds = have is None
+        else:
+            holds = have is not None and (number(have) >= int(value) if op == ">=" else
+                                          number(have) == int(value))
+        claim(holds, f"{path} is {have}, wanted {wanted}")
+    lock = summary.get("range_lock")
+    if lock:
+        slipped = sum(map(number, lock["slipped"].values()))
+        claim(number(summary["pairs"]["conflicts"]) == slipped,
+              f"{slipped} conflicts slipped past the range lock: {lock['slipped']}")
+
+
 def check_files(files, summary):
     """What the files say adds up: each in itself, and all of them to the run."""
     if summary["pairs"].get("overlapping") is None:
@@ -118,6 +145,12 @@ def lock_text(op, name):
     """ "exclusive:true" of an op that holds the lock itself, "absent" where no such lock is """
     lock = op["lock"][name]
     return "absent" if lock is None else f"{lock['state']}:{json.dumps(lock['self'])}"
+
+
+def range_lock_text(op):
+    """ "0:4096" of an op that holds it, "none" of one that does not """
+    lock = op["lock"]["range_lock"]
+    return "none" if lock is None else f"{lock['start']}:{lock['end']}"
 
 
 def check_admissions(args, admissions, summary):
@@ -149,6 +182,8 @@ def check_each(args, conflict):
               ("path_state", args.path_state, conflict["file"].get("path_state")),
               ("ino", args.ino, str(conflict["file"].get("ino"))),
               ("dev", args.dev, conflict["file"].get("dev")),
+              ("range locks", args.range_locks,
+               ",".join(range_lock_text(op) for op in conflict["ops"])),
               *((name, getattr(args, name), ",".join(lock_text(op, name) for op in conflict["ops"]))
                 for name in OTHER_LOCKS))
     for name, want, have in wanted:
@@ -173,6 +208,9 @@ def parse_args():
                  "ino", "dev", "overlap", "loss", "admission", *OTHER_LOCKS):
         parser.add_argument(f"--{name}")
     parser.add_argument("--async", dest="is_async", metavar="BOOL,BOOL")
+    parser.add_argument("--range-locks", metavar="START:END,none", help="what each op held")
+    parser.add_argument("--summary", action="append", default=[], metavar="KEY.KEY=N",
+                        help="a number of the summary, or null; >= too")
     parser.add_argument("--pids-differ", action="store_true")
     parser.add_argument("--losses-allowed", action="store_true")
     return parser.parse_args()
@@ -185,6 +223,7 @@ def main():
         conflicts = [o for o in objects if o["type"] == "conflict"]
         check_form(conflicts, objects[-1])
         check_counts(args, conflicts, objects[-1])
+        check_summary(args, objects[-1])
         check_admissions(args, [o for o in objects if o["type"] == "admission"], objects[-1])
         check_files([o for o in objects if o["type"] == "file"], objects[-1])
         for conflict in conflicts:

@@ -56,6 +56,7 @@ static const char *const extent_waits[] = {
 	"lock_extent",
 	"btrfs_lock_extent",
 	"btrfs_start_ordered_extent",
+	"range_test_acquire", /* range_test/range_test.c, taken above that or below */
 };
 
 struct stack {
