@@ -217,8 +217,10 @@ unit-tsan-run: $(tsan_programs)
 
 mkops_objects := \
 	$(O)/tests/e2e/mkops.o \
+	$(O)/tests/e2e/mkops_hold.o \
 	$(O)/tests/e2e/mkops_io.o \
 	$(O)/tests/e2e/mkops_random.o \
+	$(O)/tests/e2e/mkops_remap.o \
 	$(O)/tests/e2e/mkops_say.o \
 	$(O)/tests/e2e/mkops_script.o \
 	$(O)/tests/e2e/mkops_watch.o \

@@ -3,6 +3,8 @@
  * mkops: does file operations as told, and says what it did and when.
  *
  *   mkops_io.c      one operation, by system call, libaio or io_uring
+ *   mkops_remap.c   operations that move blocks or pages, not bytes
+ *   mkops_hold.c    operations of a stream, held by a page of their buffer
  *   mkops_worker.c  named operations, each in a thread or process of its own
  *   mkops_watch.c   where a task sleeps in the kernel; what the gate holds
  *   mkops_script.c  the script language
@@ -15,6 +17,7 @@
 #include <libaio.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +41,13 @@ enum io_kind {
 	IO_ZERO,
 	IO_COLLAPSE,
 	IO_INSERT,
+	IO_UNSHARE,
+	IO_CLONE,
+	IO_DEDUPE,
+	IO_EXCHANGE,
+	IO_SWAPEXT,
+	IO_COPY,
+	IO_SPLICE,
 	IO_FSYNC,
 	IO_MSTORE,
 	IO_MLOAD,
@@ -59,10 +69,15 @@ struct io_spec {
 	int fd;
 	uint64_t off;
 	uint64_t len;
+	uint64_t from; /* the other range of clone, dedupe, exchange and copy */
 	unsigned iovs;
+	int rwf;       /* RWF_ flags beside nowait */
 	bool append; /* the kernel chooses the offset */
 	bool nowait;
-	bool retry; /* after -EAGAIN, once more without nowait */
+	bool retry;   /* after -EAGAIN, once more without nowait */
+	bool empties; /* a vector of no bytes before each other one */
+	bool fixed;   /* io_uring: a buffer that is registered */
+	bool linked;  /* io_uring: after another request */
 	int fill;
 };
 
@@ -87,6 +102,7 @@ struct queue {
 	enum io_engine engine;
 	io_context_t aio;
 	struct io_uring ring;
+	bool has_buffer; /* registered with the ring */
 };
 
 extern const char *const io_kind_names[];
@@ -95,13 +111,54 @@ extern const char *const io_engine_names[];
 int64_t now_ns(void);
 int io_kind_parse(const char *name, enum io_kind *ret);
 int io_engine_parse(const char *name, enum io_engine *ret);
+bool io_kind_moves(enum io_kind kind); /* its result is a number of bytes */
 int queue_init(struct queue *queue, enum io_engine engine, unsigned depth);
 void queue_done(struct queue *queue);
 /* A sync io is complete on return, an async one by queue_reap(). */
 int queue_submit(struct queue *queue, struct io *io);
 int queue_reap(struct queue *queue, struct io **ret);
 
+/* ---- mkops_remap.c ---- */
+
+/* clone, dedupe, exchange, swapext, copy and splice: the result or -errno */
+int64_t remap_call(const struct io_spec *spec);
+
+/* ---- mkops_hold.c ---- */
+
+#define HOLD_BYTES (1U << 18)
+
+struct hold {
+	uint64_t page; /* of its buffer */
+	uint64_t ops_done;
+	_Atomic int64_t held_ns;
+	_Atomic int64_t fed_ns;
+};
+
+struct holds {
+	int uffd;
+	unsigned count;
+	char *buffers;
+	struct hold *hold;
+	_Atomic uint64_t ops_done;
+	_Atomic bool stop;
+	pthread_t thread;
+};
+
+int holds_init(struct holds *holds, unsigned count);
+void holds_done(struct holds *holds);
+char *hold_buffer(const struct holds *holds, unsigned number);
+void hold_begin(struct holds *holds, unsigned number, uint64_t page);
+void hold_end(struct holds *holds, unsigned number, int64_t *ret_held_ns, int64_t *ret_fed_ns);
+void holds_count_op(struct holds *holds);
+
 /* ---- mkops_worker.c ---- */
+
+/* What its thread does with an op that is in flight when it is told to leave. */
+enum op_leave {
+	LEAVE_NOT,
+	LEAVE_EXIT,  /* ends */
+	LEAVE_CLOSE, /* io_destroy(), or the ring is closed; then it ends */
+};
 
 enum op_state {
 	OP_LAUNCHING,
@@ -132,6 +189,7 @@ struct op {
 	unsigned misalign;
 	int fault_page; /* the page of its buffer that is missing; -1: none */
 	bool own_process;
+	enum op_leave leave;
 	uint64_t disk_off; /* where its first byte lives, for reads; UINT64_MAX: unknown */
 	uint64_t disk_len;
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -18,8 +19,10 @@
 
 #define SQPOLL_IDLE_MS 50
 
-const char *const io_kind_names[] = {"read",	 "write",  "truncate", "punch",	 "falloc", "zero",
-				     "collapse", "insert", "fsync",    "mstore", "mload"};
+const char *const io_kind_names[] = {"read",	 "write",    "truncate", "punch",  "falloc",
+				     "zero",	 "collapse", "insert",	 "unshare", "clone",
+				     "dedupe",	 "exchange", "swapext",	 "copy",   "splice", "fsync",
+				     "mstore",	 "mload"};
 _Static_assert(ARRAY_SIZE(io_kind_names) == IO_KIND_COUNT_, "one name per kind");
 
 const char *const io_engine_names[] = {"sync", "libaio", "uring", "uring-worker", "uring-sqpoll"};
@@ -61,19 +64,28 @@ int io_engine_parse(const char *name, enum io_engine *ret)
 	return 0;
 }
 
+bool io_kind_moves(enum io_kind kind)
+{
+	return kind == IO_READ || kind == IO_WRITE || kind == IO_MSTORE || kind == IO_MLOAD ||
+	       kind == IO_COPY || kind == IO_SPLICE;
+}
+
 /* Cuts the buffer into spec.iovs pieces, each a multiple of 512 bytes but the last. */
 static unsigned io_slice(struct io *io)
 {
-	unsigned iovs = io->spec.iovs ? io->spec.iovs : 1;
-	uint64_t piece = io->spec.len / iovs / 512 * 512;
+	unsigned pieces = io->spec.iovs ? io->spec.iovs : 1;
+	uint64_t piece = io->spec.len / pieces / 512 * 512;
+	unsigned iovs = 0;
 	uint64_t at = 0;
 
 	if (!piece)
-		iovs = 1;
-	for (unsigned i = 0; i < iovs; i++) {
-		uint64_t len = i == iovs - 1 ? io->spec.len - at : piece;
+		pieces = 1;
+	for (unsigned i = 0; i < pieces; i++) {
+		uint64_t len = i == pieces - 1 ? io->spec.len - at : piece;
 
-		io->iov[i] = (struct iovec){.iov_base = io->buf + at, .iov_len = len};
+		if (io->spec.empties)
+			io->iov[iovs++] = (struct iovec){.iov_base = io->buf + at};
+		io->iov[iovs++] = (struct iovec){.iov_base = io->buf + at, .iov_len = len};
 		at += len;
 	}
 	return iovs;
@@ -121,7 +133,7 @@ static int64_t sync_call(struct io *io, bool nowait)
 	switch (spec->kind) {
 	case IO_READ:
 	case IO_WRITE:
-		return sync_rw(io, nowait ? RWF_NOWAIT : 0);
+		return sync_rw(io, spec->rwf | (nowait ? RWF_NOWAIT : 0));
 	case IO_TRUNCATE:
 		return ftruncate(spec->fd, (off_t)spec->off) < 0 ? -errno : 0;
 	case IO_PUNCH:
@@ -134,6 +146,15 @@ static int64_t sync_call(struct io *io, bool nowait)
 		return sync_fallocate(spec, FALLOC_FL_COLLAPSE_RANGE);
 	case IO_INSERT:
 		return sync_fallocate(spec, FALLOC_FL_INSERT_RANGE);
+	case IO_UNSHARE:
+		return sync_fallocate(spec, FALLOC_FL_UNSHARE_RANGE);
+	case IO_CLONE:
+	case IO_DEDUPE:
+	case IO_EXCHANGE:
+	case IO_SWAPEXT:
+	case IO_COPY:
+	case IO_SPLICE:
+		return remap_call(spec);
 	case IO_FSYNC:
 		return fsync(spec->fd) < 0 ? -errno : 0;
 	case IO_MSTORE:
@@ -170,26 +191,61 @@ static int aio_submit(struct queue *queue, struct io *io)
 		io_prep_preadv(iocb, spec->fd, io->iov, iovs, (long long)spec->off);
 	else
 		io_prep_pwritev(iocb, spec->fd, io->iov, iovs, (long long)spec->off);
-	iocb->aio_rw_flags = spec->nowait && !io->result.attempts ? RWF_NOWAIT : 0;
+	iocb->aio_rw_flags =
+		spec->rwf | (spec->nowait && !io->result.attempts ? RWF_NOWAIT : 0);
 	iocb->data = io;
 	r = io_submit(queue->aio, 1, &iocb);
 	return r == 1 ? 0 : r;
 }
 
-static int uring_submit(struct queue *queue, struct io *io)
+/* The whole buffer as number 0, once. */
+static int uring_register(struct queue *queue, const struct io *io)
 {
-	const struct io_spec *spec = &io->spec;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&queue->ring);
-	unsigned iovs = io_slice(io);
-	int rwf = spec->nowait && !io->result.attempts ? RWF_NOWAIT : 0;
+	struct iovec whole = {.iov_base = io->buf, .iov_len = io->spec.len};
 	int r;
 
-	if (!sqe)
-		return -EBUSY;
-	if (spec->kind == IO_READ)
+	if (!io->spec.fixed || queue->has_buffer)
+		return 0;
+	r = io_uring_register_buffers(&queue->ring, &whole, 1);
+	queue->has_buffer = !r;
+	return r;
+}
+
+static void uring_prep(struct io_uring_sqe *sqe, struct io *io)
+{
+	const struct io_spec *spec = &io->spec;
+	unsigned iovs = io_slice(io);
+	unsigned len = (unsigned)spec->len;
+	int rwf = spec->rwf | (spec->nowait && !io->result.attempts ? RWF_NOWAIT : 0);
+
+	if (spec->fixed && spec->kind == IO_READ)
+		io_uring_prep_read_fixed(sqe, spec->fd, io->buf, len, spec->off, 0);
+	else if (spec->fixed)
+		io_uring_prep_write_fixed(sqe, spec->fd, io->buf, len, spec->off, 0);
+	else if (spec->kind == IO_READ)
 		io_uring_prep_readv2(sqe, spec->fd, io->iov, iovs, spec->off, rwf);
 	else
 		io_uring_prep_writev2(sqe, spec->fd, io->iov, iovs, spec->off, rwf);
+}
+
+static int uring_submit(struct queue *queue, struct io *io)
+{
+	const struct io_spec *spec = &io->spec;
+	struct io_uring_sqe *sqe;
+	int r = uring_register(queue, io);
+
+	if (r < 0)
+		return r;
+	sqe = io_uring_get_sqe(&queue->ring);
+	if (sqe && spec->linked) {
+		io_uring_prep_nop(sqe);
+		sqe->flags |= IOSQE_IO_LINK;
+		io_uring_sqe_set_data(sqe, NULL);
+		sqe = io_uring_get_sqe(&queue->ring);
+	}
+	if (!sqe)
+		return -EBUSY;
+	uring_prep(sqe, io);
 	if (spec->engine == ENGINE_URING_WORKER)
 		sqe->flags |= IOSQE_ASYNC;
 	io_uring_sqe_set_data(sqe, io);
@@ -267,12 +323,17 @@ static int uring_reap(struct queue *queue, struct io **ret)
 	struct io_uring_cqe *cqe;
 	int r;
 
-	do
+	for (;;) {
 		r = io_uring_wait_cqe(&queue->ring, &cqe);
-	while (r == -EINTR);
-	if (r < 0)
-		return r;
-	*ret = io_uring_cqe_get_data(cqe);
+		if (r == -EINTR)
+			continue;
+		if (r < 0)
+			return r;
+		*ret = io_uring_cqe_get_data(cqe);
+		if (*ret)
+			break;
+		io_uring_cqe_seen(&queue->ring, cqe); /* what it was linked to */
+	}
 	(*ret)->result.res = cqe->res;
 	io_uring_cqe_seen(&queue->ring, cqe);
 	return 0;

@@ -3,6 +3,10 @@
  * A stream of random reads and writes on one file by many threads, each
  * recorded by who did it. It judges nothing: pairs.py does. Direct or through
  * the page cache or now so, now so; with truncates and holes punched between.
+ * Some are held in the middle (mkops_hold.c), so that some pairs are certain.
+ *
+ * Sizes are log-uniform. The bytes left are for all the ops left: none takes
+ * more than a part of them, so the number of ops is as told, whatever the sizes.
  *
  * The choices depend on the seed alone (each thread has its own generator),
  * the interleaving does not. Records stay in memory until the end, so that
@@ -16,7 +20,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +30,8 @@
 
 #define DEPTH_MAX   64
 #define THREADS_MAX 256
+#define BYTES_PART  16 /* of those that are left, for one op */
+#define CROWDED_BYTES (256ULL << 10)
 
 struct random_opts {
 	uint64_t seed;
@@ -41,6 +46,7 @@ struct random_opts {
 	unsigned engines; /* bit per enum io_engine */
 	unsigned buffered_percent; /* the rest is direct */
 	unsigned size_percent;	   /* of the sync ones */
+	unsigned hold_percent;	   /* of those that can be */
 	bool partition; /* each thread keeps to its own part of the file */
 	const char *path;
 	const char *log;
@@ -51,15 +57,21 @@ struct random_run {
 	struct op_file files[2]; /* direct and buffered, or twice the same */
 	_Atomic uint64_t ops_left;
 	_Atomic uint64_t bytes_left;
+	struct holds holds;
+	char *out; /* what all write */
+	char *in;  /* where all read to: nobody looks */
 };
 
 struct random_record {
 	struct io_spec spec;
 	struct io_result result;
+	int64_t held_ns; /* 0: never */
+	int64_t fed_ns;
 };
 
 struct random_thread {
 	struct random_run *run;
+	unsigned number;
 	pthread_t thread;
 	uint64_t rng;
 	uint64_t first; /* its part of the file */
@@ -68,7 +80,6 @@ struct random_thread {
 	struct queue queues[ENGINE_COUNT_];
 	unsigned queues_ready; /* bit per engine */
 	struct io *ios;
-	char *bufs;
 	struct random_record *records;
 	size_t records_len;
 	size_t records_room;
@@ -96,16 +107,27 @@ static unsigned log2_floor(uint64_t value)
 }
 
 /* Log-uniform: an octave first, then a multiple of the unit inside it. */
-static uint64_t pick_len(uint64_t *rng, const struct random_opts *opts, uint64_t unit)
+static uint64_t pick_len(uint64_t *rng, uint64_t least, uint64_t most, uint64_t unit)
 {
-	unsigned low = log2_floor(opts->len_min);
-	unsigned high = log2_floor(opts->len_max);
-	uint64_t octave = 1ULL << (low + rng_below(rng, high - low + 1));
+	unsigned low = log2_floor(least < unit ? unit : least);
+	unsigned high = log2_floor(most);
+	uint64_t octave = 1ULL << (low + (high > low ? rng_below(rng, high - low + 1) : 0));
 	uint64_t len = (octave + rng_below(rng, octave)) / unit * unit;
 
-	if (len > opts->len_max)
-		len = opts->len_max / unit * unit;
+	if (len > most)
+		len = most / unit * unit;
 	return len < unit ? unit : len;
+}
+
+/* Direct IO goes by sectors, of the rest every other by bytes. */
+static uint64_t pick_unit(struct random_thread *thread, bool direct, bool hold)
+{
+	const struct random_opts *opts = thread->run->opts;
+	uint64_t dice = rng_below(&thread->rng, 4);
+
+	if (opts->len_min >= PAGE_BYTES || (direct && (hold || dice)))
+		return PAGE_BYTES;
+	return direct ? 512 : dice & 1 ? 1 : dice ? 512 : PAGE_BYTES;
 }
 
 static enum io_engine pick_engine(uint64_t *rng, unsigned engines)
@@ -118,49 +140,78 @@ static enum io_engine pick_engine(uint64_t *rng, unsigned engines)
 	return ENGINE_SYNC;
 }
 
-static enum io_kind pick_kind(uint64_t *rng, const struct random_opts *opts, enum io_engine engine)
+static enum io_kind pick_kind(struct random_thread *thread, enum io_engine engine, bool hold)
 {
 	static const enum io_kind of_size[] = {IO_PUNCH, IO_ZERO, IO_TRUNCATE, IO_COLLAPSE};
+	const struct random_opts *opts = thread->run->opts;
 
-	if (engine == ENGINE_SYNC && rng_below(rng, 100) < opts->size_percent)
-		return of_size[rng_below(rng, ARRAY_SIZE(of_size))];
-	return rng_below(rng, 100) < opts->write_percent ? IO_WRITE : IO_READ;
+	if (!hold && engine == ENGINE_SYNC && rng_below(&thread->rng, 100) < opts->size_percent)
+		return of_size[rng_below(&thread->rng, ARRAY_SIZE(of_size))];
+	return rng_below(&thread->rng, 100) < opts->write_percent ? IO_WRITE : IO_READ;
 }
 
-static void pick_io(struct random_thread *thread, enum io_engine engine, struct io *io)
+static uint64_t pick_most(const struct random_run *run, bool hold)
 {
-	const struct random_opts *opts = thread->run->opts;
+	uint64_t most = atomic_load(&run->bytes_left) / BYTES_PART;
+
+	if (most > run->opts->len_max)
+		most = run->opts->len_max;
+	if (hold && most > HOLD_BYTES)
+		most = HOLD_BYTES;
+	return most ? most : 1;
+}
+
+/* Mostly where others are, too. */
+static uint64_t pick_off(struct random_thread *thread, uint64_t len, uint64_t unit)
+{
+	uint64_t span = thread->room - len;
+
+	if (rng_below(&thread->rng, 4) && span > CROWDED_BYTES)
+		span = CROWDED_BYTES;
+	return thread->first + rng_below(&thread->rng, span / unit + 1) * unit;
+}
+
+static void pick_io(struct random_thread *thread, enum io_engine engine, bool hold, struct io *io)
+{
+	struct random_run *run = thread->run;
+	const struct random_opts *opts = run->opts;
 	bool buffered = rng_below(&thread->rng, 100) < opts->buffered_percent;
-	uint64_t unit =
-		opts->len_min >= PAGE_BYTES || rng_below(&thread->rng, 4) ? PAGE_BYTES : 512;
-	uint64_t len = pick_len(&thread->rng, opts, unit);
+	uint64_t unit = pick_unit(thread, run->files[buffered].direct, hold);
+	uint64_t len = pick_len(&thread->rng, opts->len_min, pick_most(run, hold), unit);
 
 	io->spec = (struct io_spec){
-		.kind = pick_kind(&thread->rng, opts, engine),
+		.kind = pick_kind(thread, engine, hold),
 		.engine = engine,
-		.fd = thread->run->files[buffered].fd,
+		.fd = run->files[buffered].fd,
 		.len = len,
-		.off = thread->first +
-		       rng_below(&thread->rng, (thread->room - len) / unit + 1) * unit,
+		.off = pick_off(thread, len, unit),
 		.iovs = rng_below(&thread->rng, 8) ? 1 : 4,
 	};
+	io->buf = io->spec.kind == IO_WRITE ? run->out : run->in;
 }
 
-/* May this thread do one more? The byte budget is charged beforehand. */
-static bool run_take(struct random_run *run, uint64_t len)
+/* May this thread do one more? */
+static bool run_take(struct random_run *run)
 {
 	uint64_t ops = atomic_load(&run->ops_left);
-	uint64_t bytes = atomic_load(&run->bytes_left);
 
 	do
 		if (!ops)
 			return false;
 	while (!atomic_compare_exchange_weak(&run->ops_left, &ops, ops - 1));
-	do
-		if (bytes < len)
-			return false;
-	while (!atomic_compare_exchange_weak(&run->bytes_left, &bytes, bytes - len));
 	return true;
+}
+
+/* Changes of size move no bytes. */
+static void run_charge(struct random_run *run, const struct io_spec *spec)
+{
+	uint64_t bytes = atomic_load(&run->bytes_left);
+
+	if (spec->kind != IO_READ && spec->kind != IO_WRITE)
+		return;
+	while (!atomic_compare_exchange_weak(&run->bytes_left, &bytes,
+					     bytes > spec->len ? bytes - spec->len : 0))
+		;
 }
 
 static int record(struct random_thread *thread, const struct io *io)
@@ -176,6 +227,7 @@ static int record(struct random_thread *thread, const struct io *io)
 	}
 	thread->records[thread->records_len++] =
 		(struct random_record){.spec = io->spec, .result = io->result};
+	holds_count_op(&thread->run->holds);
 	return 0;
 }
 
@@ -192,34 +244,67 @@ static struct queue *thread_queue(struct random_thread *thread, enum io_engine e
 	return queue;
 }
 
+/*
+ * What io_uring tries without waiting opens its window with its first bio only, and what is not
+ * aligned may on XFS: pick_unit() sees to that.
+ */
+static bool pick_hold(struct random_thread *thread, enum io_engine engine)
+{
+	return (engine == ENGINE_SYNC || engine == ENGINE_LIBAIO ||
+		engine == ENGINE_URING_WORKER) &&
+	       rng_below(&thread->rng, 100) < thread->run->opts->hold_percent;
+}
+
+static void hold_io(struct random_thread *thread, struct io *io)
+{
+	struct holds *holds = &thread->run->holds;
+	uint64_t pages = (io->spec.len + PAGE_BYTES - 1) / PAGE_BYTES;
+
+	io->buf = hold_buffer(holds, thread->number);
+	hold_begin(holds, thread->number, rng_below(&thread->rng, pages));
+}
+
+static void reap_all(struct random_thread *thread, struct queue *queue, unsigned submitted)
+{
+	for (unsigned i = 0; i < submitted; i++) {
+		struct io *io = &thread->ios[0];
+		int r = queue->engine == ENGINE_SYNC ? 0 : queue_reap(queue, &io);
+
+		if (r < 0 || (r = record(thread, io)) < 0)
+			thread->res = r;
+	}
+}
+
 /* Submits up to depth ops one by one, then takes them all back. */
 static bool run_batch(struct random_thread *thread)
 {
 	const struct random_opts *opts = thread->run->opts;
 	enum io_engine engine = pick_engine(&thread->rng, opts->engines);
-	unsigned depth =
-		engine == ENGINE_SYNC ? 1 : 1 + (unsigned)rng_below(&thread->rng, opts->depth);
+	bool hold = pick_hold(thread, engine);
+	unsigned depth = engine == ENGINE_SYNC || hold
+				 ? 1
+				 : 1 + (unsigned)rng_below(&thread->rng, opts->depth);
 	struct queue *queue = thread_queue(thread, engine);
 	unsigned submitted = 0;
 
-	while (queue && submitted < depth) {
+	while (queue && submitted < depth && run_take(thread->run)) {
 		struct io *io = &thread->ios[submitted];
 
-		pick_io(thread, engine, io);
-		io->buf = thread->bufs + submitted * opts->len_max;
-		if (!run_take(thread->run, io->spec.len))
-			break;
+		pick_io(thread, engine, hold, io);
+		run_charge(thread->run, &io->spec);
+		if (hold)
+			hold_io(thread, io);
 		thread->res = queue_submit(queue, io);
 		if (thread->res < 0)
 			break;
 		submitted++;
 	}
-	for (unsigned i = 0; i < submitted; i++) {
-		struct io *io = &thread->ios[0];
-		int r = engine == ENGINE_SYNC ? 0 : queue_reap(queue, &io);
+	if (submitted)
+		reap_all(thread, queue, submitted);
+	if (hold && submitted && thread->res >= 0) {
+		struct random_record *last = &thread->records[thread->records_len - 1];
 
-		if (r < 0 || (r = record(thread, io)) < 0)
-			thread->res = r;
+		hold_end(&thread->run->holds, thread->number, &last->held_ns, &last->fed_ns);
 	}
 	return submitted == depth && thread->res >= 0;
 }
@@ -227,25 +312,29 @@ static bool run_batch(struct random_thread *thread)
 static void *thread_main(void *arg)
 {
 	struct random_thread *thread = arg;
-	const struct random_opts *opts = thread->run->opts;
-	size_t bytes = opts->depth * opts->len_max;
 
 	thread->tid = (pid_t)syscall(SYS_gettid);
-	thread->ios = calloc(opts->depth, sizeof(*thread->ios));
-	thread->bufs = aligned_alloc(PAGE_BYTES, bytes);
-	if (!thread->ios || !thread->bufs) {
+	thread->ios = calloc(thread->run->opts->depth, sizeof(*thread->ios));
+	if (!thread->ios)
 		thread->res = -ENOMEM;
-	} else {
-		memset(thread->bufs, (int)(thread->tid & 0x7f) + 1, bytes);
+	else
 		while (run_batch(thread))
 			;
-	}
 	for (unsigned engine = 0; engine < ENGINE_COUNT_; engine++)
 		if (thread->queues_ready & (1U << engine))
 			queue_done(&thread->queues[engine]);
 	free(thread->ios);
-	free(thread->bufs);
 	return NULL;
+}
+
+static void log_hold(FILE *log, const char *name, const struct random_record *record)
+{
+	if (!record->held_ns)
+		return;
+	fprintf(log, "{\"ev\":\"held\",\"op\":\"%s\",\"by\":\"fault\",\"ns\":%lld}\n", name,
+		(long long)record->held_ns);
+	fprintf(log, "{\"ev\":\"feed\",\"op\":\"%s\",\"ns\":%lld}\n", name,
+		(long long)record->fed_ns);
 }
 
 static void log_thread(FILE *log, const struct random_run *run, unsigned number,
@@ -260,6 +349,7 @@ static void log_thread(FILE *log, const struct random_run *run, unsigned number,
 
 		op.file = run->files[io.spec.fd == run->files[1].fd];
 		snprintf(op.name, sizeof(op.name), "%u.%zu", number, i);
+		log_hold(log, op.name, &thread->records[i]);
 		fwrite(line, 1, say_record(line, sizeof(line), &op, &io), log);
 	}
 }
@@ -288,6 +378,16 @@ static int files_open(struct random_run *run)
 	return r < 0 ? r : file_open(run->opts, false, &run->files[1]);
 }
 
+static int buffers_new(struct random_run *run)
+{
+	run->out = aligned_alloc(PAGE_BYTES, run->opts->len_max);
+	run->in = aligned_alloc(PAGE_BYTES, run->opts->len_max);
+	if (!run->out || !run->in)
+		return -ENOMEM;
+	memset(run->out, 0x5a, run->opts->len_max);
+	return 0;
+}
+
 static uint64_t part_bytes(const struct random_opts *opts)
 {
 	return opts->file_bytes / opts->threads / PAGE_BYTES * PAGE_BYTES;
@@ -301,6 +401,7 @@ static int run_all(struct random_run *run, struct random_thread *threads)
 
 	for (unsigned i = 0; i < opts->threads; i++) {
 		threads[i] = (struct random_thread){.run = run,
+						    .number = i,
 						    .rng = opts->seed * 1000003 + i,
 						    .first = opts->partition ? i * room : 0,
 						    .room = room};
@@ -345,6 +446,7 @@ static const struct option long_options[] = {
 	{"log", required_argument, NULL, 'l'},
 	{"buffered", required_argument, NULL, 'B'},
 	{"sizes", required_argument, NULL, 'S'},
+	{"hold", required_argument, NULL, 'H'},
 	{"partition", no_argument, NULL, 'P'},
 	{0},
 };
@@ -372,6 +474,8 @@ static int parse_option(int letter, char *value, struct random_opts *opts)
 		return parse_narrow(value, &opts->buffered_percent);
 	case 'S':
 		return parse_narrow(value, &opts->size_percent);
+	case 'H':
+		return parse_narrow(value, &opts->hold_percent);
 	case 'P':
 		opts->partition = true;
 		return 0;
@@ -403,7 +507,7 @@ static int parse_option(int letter, char *value, struct random_opts *opts)
 static bool opts_are_sound(const struct random_opts *opts)
 {
 	return opts->path && opts->log && opts->threads && opts->threads <= THREADS_MAX &&
-	       opts->depth && opts->depth <= DEPTH_MAX && opts->len_min >= 512 &&
+	       opts->depth && opts->depth <= DEPTH_MAX && opts->len_min >= 1 &&
 	       opts->len_min <= opts->len_max && opts->len_max % PAGE_BYTES == 0 &&
 	       opts->len_max <= (opts->partition ? part_bytes(opts) : opts->file_bytes);
 }
@@ -414,7 +518,7 @@ static int random_usage(void)
 		"usage: mkops random --file PATH --size BYTES --log OUT.jsonl [--seed N]\n"
 		"         [--ops N] [--bytes N] [--threads N] [--depth N] [--writes PERCENT]\n"
 		"         [--min-len N] [--max-len N] [--engines LIST]\n"
-		"         [--buffered PERCENT] [--sizes PERCENT] [--partition]\n");
+		"         [--buffered PERCENT] [--sizes PERCENT] [--hold PERCENT] [--partition]\n");
 	return 2;
 }
 
@@ -425,7 +529,7 @@ int random_run(int argc, char **argv)
 				   .ops = 10000,
 				   .bytes = 1ULL << 32,
 				   .file_bytes = 16 << 20,
-				   .len_min = 512,
+				   .len_min = 1,
 				   .len_max = 1 << 20,
 				   .threads = 4,
 				   .depth = 8,
@@ -446,7 +550,13 @@ int random_run(int argc, char **argv)
 	log = fopen(opts.log, "we");
 	r = log ? files_open(&run) : -errno;
 	if (!r)
+		r = buffers_new(&run);
+	if (!r)
+		r = holds_init(&run.holds, opts.threads);
+	if (!r) {
 		r = run_all(&run, threads);
+		holds_done(&run.holds);
+	}
 	for (unsigned i = 0; log && i < opts.threads; i++)
 		log_thread(log, &run, i, &threads[i]);
 	if (log && fclose(log))

@@ -7,11 +7,18 @@
  *   prep FILE SIZE written|unwritten|hole    lay out, flush, warm up S_NOSEC
  *   drop FILE                     write back, then forget the page cache
  *   op NAME KIND FILE [OPTION...] declare; its thread waits to be started
- *       KIND     read write truncate punch falloc zero collapse insert fsync mstore mload
+ *       KIND     read write truncate punch falloc zero collapse insert unshare
+ *                fsync mstore mload splice (into a pipe) swapext, and within
+ *                the file, to off=N and from=N: clone dedupe exchange copy
  *       OPTION   off=N len=N engine=sync|libaio|uring|uring-worker|uring-sqpoll
- *                iovs=N align=N (buffer misaligned by N) fill=HEX nowait retry
+ *                iovs=N empties (a vector of no bytes before each) align=N
+ *                (buffer misaligned by N) fill=HEX nowait retry hipri
+ *                rwf_dsync rwf_append fixed (io_uring: registered buffer)
+ *                linked (io_uring: after another request)
  *                fault=PAGE (that page of the buffer is missing until fed)
  *                comm=TEXT proc=1 (a process of its own)
+ *                leave=exit|close (async: its thread, told to "leave", ends,
+ *                before or after io_destroy() or the closing of the ring)
  *   start NAME...     submitted NAME...   returned NAME...   wait NAME...
  *   held NAME...      wait until its IO is parked in the gate, or its page is missed
  *   blocked NAME...   wait until it sleeps on a lock or a drain, no data moved
@@ -20,6 +27,8 @@
  *   settle NAME...    wait until it is held, blocked or done, and say which
  *   feed NAME...      give the missing page
  *   kill NAME...      end its process, which must be its own; an async op stays in flight
+ *   exec NAME...      its process, the same way, executes another program
+ *   leave NAME...     see leave=          gone NAME...      its thread is no more
  *   gate LINE         ask the gate (--gate, or $MKOPS_GATE); "error" ends the script
  *   parked N [FILTER] exactly N requests are parked now
  *   expect NAME ok|RESULT|-ERRNAME
@@ -294,6 +303,7 @@ static int parse_number_option(const char *key, size_t key_len, uint64_t number,
 	} numbers[] = {
 		{"off", &op->spec.off, NULL},
 		{"len", &op->spec.len, NULL},
+		{"from", &op->spec.from, NULL},
 		{"iovs", NULL, &op->spec.iovs},
 		{"align", NULL, &op->misalign},
 	};
@@ -310,17 +320,45 @@ static int parse_number_option(const char *key, size_t key_len, uint64_t number,
 	return -EINVAL;
 }
 
+static int parse_switch(const char *word, struct op *op)
+{
+	const struct {
+		const char *name;
+		bool *set;
+		int rwf;
+	} switches[] = {
+		{"nowait", &op->spec.nowait, 0},
+		{"retry", &op->spec.retry, 0},
+		{"empties", &op->spec.empties, 0},
+		{"fixed", &op->spec.fixed, 0},
+		{"linked", &op->spec.linked, 0},
+		{"hipri", NULL, RWF_HIPRI},
+		{"rwf_dsync", NULL, RWF_DSYNC},
+		{"rwf_append", &op->spec.append, RWF_APPEND},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+		if (strcmp(word, switches[i].name))
+			continue;
+		if (switches[i].set)
+			*switches[i].set = true;
+		op->spec.rwf |= switches[i].rwf;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int parse_op_option(const char *word, struct op *op)
 {
 	const char *value = strchr(word, '=');
 	uint64_t number;
 
-	if (!strcmp(word, "nowait"))
-		op->spec.nowait = true;
-	else if (!strcmp(word, "retry"))
-		op->spec.retry = true;
-	else if (!value)
-		return -EINVAL;
+	if (!value)
+		return parse_switch(word, op);
+	if (!strcmp(word, "leave=exit"))
+		op->leave = LEAVE_EXIT;
+	else if (!strcmp(word, "leave=close"))
+		op->leave = LEAVE_CLOSE;
 	else if (!strncmp(word, "comm=", 5))
 		snprintf(op->comm, sizeof(op->comm), "%s", value + 1);
 	else if (!strncmp(word, "engine=", 7))
@@ -342,8 +380,17 @@ static bool op_is_sound(const struct op *op)
 {
 	bool rw = op->spec.kind == IO_READ || op->spec.kind == IO_WRITE;
 
-	return op->spec.iovs <= IOVS_MAX && (rw || op->spec.engine == ENGINE_SYNC) &&
+	return op->spec.iovs <= IOVS_MAX / (op->spec.empties ? 2 : 1) &&
+	       (rw || op->spec.engine == ENGINE_SYNC) &&
 	       (op->fault_page < 0 || (uint64_t)op->fault_page * PAGE_BYTES < op->spec.len);
+}
+
+/* What it reads first of the disk. */
+static uint64_t op_reads_at(const struct op *op)
+{
+	bool from = op->spec.kind == IO_COPY || op->spec.kind == IO_DEDUPE;
+
+	return from ? op->spec.from : op->spec.off;
 }
 
 static int cmd_op(struct script *script, const struct words *words)
@@ -367,7 +414,7 @@ static int cmd_op(struct script *script, const struct words *words)
 	if (!op_is_sound(op))
 		return wrong("op", op->name);
 	if (op->spec.kind != IO_WRITE)
-		file_map(file->fd, op->spec.off, op->spec.len ? op->spec.len : 1, &op->disk_off,
+		file_map(file->fd, op_reads_at(op), op->spec.len ? op->spec.len : 1, &op->disk_off,
 			 &op->disk_len, &extents);
 	r = op_launch(script->board, op);
 	if (r < 0)
@@ -452,7 +499,7 @@ static bool op_is_held(struct script *script, const struct op *op)
 	if (op->fault_page >= 0)
 		return op->faulted && !op->fed;
 	/* What another reads at the same place is no sign of this one. */
-	if (op->spec.kind != IO_READ && op->spec.kind != IO_WRITE)
+	if (op->spec.kind != IO_READ && op->spec.kind != IO_WRITE && op->spec.kind != IO_SPLICE)
 		return false;
 	if (!script->gate || op_gate_filter(op, filter, sizeof(filter)) < 0)
 		return false;
@@ -525,15 +572,46 @@ static int op_do_feed(struct script *script, struct op *op)
 }
 
 /* The process ends only when the kernel has seen its async IO to the end: not waited for here. */
-static int op_do_kill(struct script *script, struct op *op)
+static int op_signal(struct script *script, struct op *op, int number)
 {
 	if (!op->own_process)
 		return -EINVAL;
-	if (kill(op->child, SIGKILL))
+	if (kill(op->child, number))
 		return -errno;
-	say("{\"ev\":\"kill\",\"op\":\"%s\",\"ns\":%lld}", op->name,
+	say("{\"ev\":\"signal\",\"op\":\"%s\",\"number\":%d,\"ns\":%lld}", op->name, number,
 	    (long long)now_ns());
 	board_give_up(script->board, op);
+	return 0;
+}
+
+static int op_do_kill(struct script *script, struct op *op)
+{
+	return op_signal(script, op, SIGKILL);
+}
+
+static int op_do_exec(struct script *script, struct op *op)
+{
+	return op_signal(script, op, SIGUSR1);
+}
+
+static int op_do_leave(struct script *script, struct op *op)
+{
+	say("{\"ev\":\"leave\",\"op\":\"%s\",\"ns\":%lld}", op->name, (long long)now_ns());
+	board_feed(script->board, op);
+	return 0;
+}
+
+static int op_do_gone(struct script *script, struct op *op)
+{
+	int64_t deadline_ns = now_ns() + script->timeout_ms * 1000000LL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)op->pid, (int)op->tid);
+	while (!access(path, F_OK)) {
+		if (now_ns() > deadline_ns)
+			return -ETIMEDOUT;
+		poll_pause();
+	}
 	return 0;
 }
 
@@ -544,7 +622,8 @@ static const struct {
 	{"start", op_do_start}, {"submitted", op_do_submitted}, {"returned", op_do_returned},
 	{"wait", op_do_wait},	{"held", op_do_held},		{"blocked", op_do_blocked},
 	{"feed", op_do_feed},	{"settle", op_do_settle},
-	{"kill", op_do_kill},
+	{"kill", op_do_kill},   {"exec", op_do_exec},		{"gone", op_do_gone},
+	{"leave", op_do_leave},
 };
 
 static int op_verb(struct script *script, const struct words *words, size_t verb)
@@ -614,11 +693,8 @@ static const struct {
 static bool result_is(const struct op *op, const char *want)
 {
 	if (!strcmp(want, "ok"))
-		return op->result.res == (op->spec.kind == IO_READ || op->spec.kind == IO_WRITE ||
-							  op->spec.kind == IO_MSTORE ||
-							  op->spec.kind == IO_MLOAD
-						  ? (int64_t)op->spec.len
-						  : 0);
+		return op->result.res ==
+		       (io_kind_moves(op->spec.kind) ? (int64_t)op->spec.len : 0);
 	for (size_t i = 0; i < ARRAY_SIZE(result_names); i++)
 		if (!strcmp(want, result_names[i].name))
 			return op->result.res == result_names[i].value;
@@ -663,7 +739,7 @@ static int cmd_barrier(struct script *script, const struct words *words)
 	for (unsigned i = 0; i < script->board->ops_len; i++) {
 		struct op *op = &script->board->ops[i];
 
-		if (op->state != OP_IDLE && op_do_wait(script, op) < 0)
+		if (op->state != OP_IDLE && !op->leave && op_do_wait(script, op) < 0)
 			return failed("barrier", op->name, -ETIMEDOUT);
 	}
 	return 0;
@@ -765,7 +841,7 @@ static void script_end(struct script *script, bool in_trouble)
 		struct op *op = &script->board->ops[i];
 
 		board_feed(script->board, op);
-		if (op->state != OP_IDLE)
+		if (op->state != OP_IDLE && !op->leave)
 			op_do_wait(script, op);
 		op_end(script->board, op);
 	}

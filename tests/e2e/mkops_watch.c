@@ -39,12 +39,20 @@ static const char *const data_path[] = {
  * /proc/PID/stack leaves out, so their callers are what is seen.
  */
 static const char *const wait_frames[] = {
-	"rwsem_down",	   "down_read",		"down_write",	    "xfs_ilock",
+	"down_read",	   "down_write",	"xfs_ilock",
 	"xfs_file_",	   "ext4_file_",	"ext4_dio_",	    "ext4_buffered_write_iter",
 	"ext4_inode_lock", "inode_dio_wait",	"__inode_dio_wait", "inode_lock",
 	"do_truncate",	   "ext4_fallocate",	"btrfs_inode_lock", "generic_file_write_iter",
 	"xfs_break_",	   "io_wq_worker_hash", "btrfs_direct_",    "btrfs_do_write_iter",
-	"btrfs_file_",	   "rwbase_", /* PREEMPT_RT */
+	"btrfs_file_",	   "f2fs_file_",	"lock_two_nondirectories",
+};
+
+/*
+ * Of the lock itself, where they show: PREEMPT_RT makes it of an rt_mutex, as it does all mutexes,
+ * so who called them decides.
+ */
+static const char *const lock_frames[] = {
+	"rwsem_", "rwbase_", "rt_mutex_", "__rt_mutex_",
 };
 
 /*
@@ -96,13 +104,18 @@ static const char *const drain_frames[] = { "inode_dio_wait", "__inode_dio_wait"
 
 static bool stack_is_blocked(const struct stack *stack)
 {
+	unsigned top = 0;
+
 	for (unsigned i = 0; i < stack->frames_len; i++)
 		if (starts_with_any(stack->frames[i], extent_waits, ARRAY_SIZE(extent_waits)))
 			return true;
-	if (!stack->frames_len ||
-	    !starts_with_any(stack->frames[0], wait_frames, ARRAY_SIZE(wait_frames)))
+	while (top < stack->frames_len &&
+	       starts_with_any(stack->frames[top], lock_frames, ARRAY_SIZE(lock_frames)))
+		top++;
+	if (top == stack->frames_len ||
+	    !starts_with_any(stack->frames[top], wait_frames, ARRAY_SIZE(wait_frames)))
 		return false;
-	if (starts_with_any(stack->frames[0], drain_frames, ARRAY_SIZE(drain_frames)))
+	if (starts_with_any(stack->frames[top], drain_frames, ARRAY_SIZE(drain_frames)))
 		return true;
 	for (unsigned i = 0; i < stack->frames_len; i++)
 		if (starts_with_any(stack->frames[i], data_path, ARRAY_SIZE(data_path)))
