@@ -105,6 +105,18 @@ int btrfs_write_return_fexit(void *ctx)
 	return file_iter_return(ctx);
 }
 
+SEC("?fexit/f2fs_file_read_iter")
+int f2fs_read_return_fexit(void *ctx)
+{
+	return file_iter_return(ctx);
+}
+
+SEC("?fexit/f2fs_file_write_iter")
+int f2fs_write_return_fexit(void *ctx)
+{
+	return file_iter_return(ctx);
+}
+
 /* ---- ops whose window is one call ------------------------------------------------------------ */
 
 SEC("?fentry/dax_iomap_rw")

@@ -51,6 +51,10 @@ const struct hook_row hook_rows[] = {
 	 "xfs_file_write_iter"},
 	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "btrfs_write_return_fexit",
 	 "btrfs_file_write_iter"},
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "f2fs_read_return_fexit",
+	 "f2fs_file_read_iter"},
+	{HOOK_DIO_RETURN, FLAVOUR_FENTRY, true, ROW_FALLBACK, "f2fs_write_return_fexit",
+	 "f2fs_file_write_iter"},
 
 	{HOOK_DIO_INVALIDATE_FAIL, FLAVOUR_TP, false, ROW_REQUIRED, "dio_invalidate_fail_tp",
 	 "iomap_dio_invalidate_fail"},

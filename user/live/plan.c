@@ -247,7 +247,7 @@ static void add_direct(struct plan *plan, const char *fs, enum coverage_level le
 	add_coverage(plan, fs, IOR_MODE_DIRECT, IOR_OP_WRITE, level, flavour, reason);
 }
 
-static void cover_inode_locked(struct plan *plan)
+static void cover_inode_locked(struct plan *plan, const char *name, enum ior_fs fs)
 {
 	enum coverage_level level = COVERAGE_FULL;
 	const char *reason = "window from the begin of the direct IO to its last bio";
@@ -259,9 +259,8 @@ static void cover_inode_locked(struct plan *plan)
 		reason = "window closes at completion, which is late by the end_io work and the "
 			 "O_DSYNC flush";
 	}
-	add_direct(plan, "ext4", level, reason);
-	add_direct(plan, "xfs", level, reason);
-	plan->covered_fs[IOR_MODE_DIRECT] |= 1U << IOR_FS_EXT4 | 1U << IOR_FS_XFS;
+	add_direct(plan, name, level, reason);
+	plan->covered_fs[IOR_MODE_DIRECT] |= 1U << fs;
 }
 
 static void cover_btrfs(struct plan *plan)
@@ -281,9 +280,8 @@ static void cover_btrfs(struct plan *plan)
 
 static void cover_others(struct plan *plan)
 {
-	add_direct(plan, "f2fs", COVERAGE_PARTIAL, "by the same hooks, not tested");
 	add_direct(plan, "other", COVERAGE_PARTIAL, "by the same hooks, not tested");
-	plan->covered_fs[IOR_MODE_DIRECT] |= 1U << IOR_FS_F2FS | 1U << IOR_FS_OTHER;
+	plan->covered_fs[IOR_MODE_DIRECT] |= 1U << IOR_FS_OTHER;
 }
 
 /* Tracepoints tell a bio of direct IO by the address of its end function. */
@@ -298,8 +296,10 @@ static void cover_direct(struct plan *plan, const struct kernel *kernel)
 {
 	plan->sees_submit = sees_bios(plan, kernel, HOOK_DIO_SUBMIT);
 	plan->data_end_is_precise = sees_bios(plan, kernel, HOOK_DIO_DATA_END);
-	cover_inode_locked(plan);
+	cover_inode_locked(plan, "ext4", IOR_FS_EXT4);
+	cover_inode_locked(plan, "xfs", IOR_FS_XFS);
 	cover_btrfs(plan);
+	cover_inode_locked(plan, "f2fs", IOR_FS_F2FS);
 	cover_others(plan);
 }
 
