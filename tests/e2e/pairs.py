@@ -63,6 +63,10 @@ class Op:
         self.file = (record["dev"], int(record["ino"]))
         self.start = 0 if record["start"] is None else record["start"]
         self.end = NEVER_NS if record["end"] is None else record["end"]
+        self.certain = (self.start, self.end)  # what it touched, if it succeeded
+        self.cuts = record["kind"] == "truncate"
+        if self.cuts:
+            self.certain = (self.start, NEVER_NS)
         if self.kind == "size":
             self.start, self.end = 0, NEVER_NS
         self.pid = record["pid"]
@@ -72,6 +76,7 @@ class Op:
         self.done_ns = record["done_ns"]
         self.succeeded = record["res"] > 0 or (self.kind == "size" and record["res"] == 0)
         self.held = []  # [from_ns, to_ns]
+        self.moved = max(record["res"], 0)
 
     def fits(self, side):
         """May this be the op that the report means?"""
@@ -271,13 +276,41 @@ def ran_inside(a, b):
     return b.succeeded and any(start <= b.before_ns and b.done_ns <= end for start, end in a.held)
 
 
+def settle_certain(group):
+    """What of their ranges the ops of one file touched for certain.
+
+    A read ends where the file does. Where its size changes, it had one byte at least when the read
+    began, if the read moved any; and a hole punched beyond the end changes nothing.
+    """
+    sizes = [op for op in group if op.kind == "size"]
+    for op in group:
+        start, end = op.certain
+        if op.kind == "read":
+            op.certain = (start, start + (min(op.moved, 1) if sizes else op.moved))
+        elif op.kind == "size" and len(sizes) > 1 and not op.cuts:
+            op.certain = (start, start)
+
+
+def by_file(ops):
+    files = collections.defaultdict(list)
+    for op in ops:
+        files[op.file].append(op)
+    return list(files.values())
+
+
+def certainly_meet(a, b):
+    return a is not b and (a.kind != "read" or b.kind != "read") and \
+        max(a.certain[0], b.certain[0]) < min(a.certain[1], b.certain[1])
+
+
 def find_must(ops):
     must = {}
-    for a in ops:
-        for b in ops if a.held else ():
-            if a.file == b.file and may_conflict(a, b) and \
-                    (held_together(a, b) or ran_inside(a, b)):
-                must[frozenset((id(a), id(b)))] = (a, b)
+    for group in by_file(ops):
+        settle_certain(group)
+        for a in group:
+            for b in group if a.held else ():
+                if certainly_meet(a, b) and (held_together(a, b) or ran_inside(a, b)):
+                    must[frozenset((id(a), id(b)))] = (a, b)
     return list(must.values())
 
 
@@ -287,10 +320,7 @@ def reported_pairs(conflicts):
 
 def overlapping_pairs(ops):
     """All pairs with intersecting intervals and ranges that may conflict, by sweep."""
-    files = collections.defaultdict(list)
-    for op in ops:
-        files[op.file].append(op)
-    for group in files.values():
+    for group in by_file(ops):
         group.sort(key=lambda op: op.before_ns)
         live = []
         for number, op in enumerate(group):
@@ -317,6 +347,12 @@ def confesses_loss(summary):
 
 def judge(report, logs, closed=False, no_losses=False, likely_percent=50):
     """Returns (lines to print, is anything disproved)."""
+    lines, disproved, _ = count_all(report, logs, closed, no_losses, likely_percent)
+    return lines, disproved
+
+
+def count_all(report, logs, closed, no_losses, likely_percent):
+    """The same, and the counts by name."""
     ops = load_logs(logs)
     conflicts, summary = load_report(report)
     impossible, strangers = find_impossible(conflicts, OpIndex(ops), closed)
@@ -336,7 +372,13 @@ def judge(report, logs, closed=False, no_losses=False, likely_percent=50):
              f"must {len(must)}, missed {len(missed)}{' (loss confessed)' if excused else ''}",
              f"impossible {len(impossible)}"]
     disproved = impossible + ([] if excused else missed)
-    return lines + disproved[:20], bool(disproved)
+    counts = {"ops": len(ops), "conflicts": len(conflicts), "impossible": len(impossible),
+              "must": len(must), "missed": len(missed), "possible": possible, "likely": likely,
+              "likely_reported": likely_reported,
+              "bytes": sum(op.moved for op in ops if op.kind != "size"),
+              "losses": {name: int(n) for name, n in summary["losses"].items() if int(n)}
+              if summary else {}}
+    return lines + disproved[:20], bool(disproved), counts
 
 
 # ---- self-test: it must pass the good and fail each kind of bad ----
@@ -462,6 +504,42 @@ def failed_inside_held(report, log):
     change_op("B", res=-11)(report, log)
 
 
+def add_op(log, name, kind, start, end, before, done, **more):
+    log.append(sample_done(name, kind, start, end, before, done, **{"tid": 105, "res": 0, **more}))
+
+
+def reads_to_a_moving_end(report, log):
+    """A writes behind the first byte that B reads, and the file was cut once."""
+    drop_report(report, log)
+    change_op("A", start=4096, end=8192)(report, log)
+    add_op(log, "T", "truncate", 1 << 20, 1 << 20, 1, 2)
+
+
+def held_read_of_first_byte(report, log):
+    reads_to_a_moving_end(report, log)
+    change_op("A", start=0, end=4096)(report, log)
+
+
+def short_read(report, log):
+    drop_report(report, log)
+    change_op("B", res=0)(report, log)
+
+
+def cut_while_held(report, log):
+    """A truncate runs while B, a read, is held: it must be reported."""
+    drop_report(report, log)
+    change_op("A", start=1 << 20, end=(1 << 20) + 4096)(report, log)
+    add_op(log, "T", "truncate", 0, 0, 32, 38)
+
+
+def punched_twice_while_held(report, log):
+    """Of the second nobody knows whether the file still was that long."""
+    drop_report(report, log)
+    change_op("A", start=1 << 20, end=(1 << 20) + 4096)(report, log)
+    add_op(log, "T", "truncate", 1 << 16, 1 << 16, 1, 2)
+    add_op(log, "U", "punch", 0, 4096, 32, 38)
+
+
 def other_file(report, _log):
     report[0]["file"]["ino"] = 13
 
@@ -487,6 +565,11 @@ SELFTEST = (
     ("missed buffered write, held by fault", drop_report_fault_held, True, "not reported"),
     ("ran while the other was held", ran_inside_held, True, "not reported"),
     ("failed while the other was held", failed_inside_held, False, ""),
+    ("a read of nothing", short_read, False, ""),
+    ("a read below a moving end", reads_to_a_moving_end, False, ""),
+    ("its first byte was there", held_read_of_first_byte, True, "not reported"),
+    ("cut while the other was held", cut_while_held, True, "not reported"),
+    ("punched, but beyond the end perhaps", punched_twice_while_held, False, ""),
     ("reported twice", report_twice, True, "twice"),
     ("sides in the wrong order", swap_sides, True, "later window"),
     ("two reads", change_side(0, op="read"), True, "two reads"),
@@ -534,15 +617,19 @@ def main():
     parser.add_argument("--selftest", action="store_true")
     parser.add_argument("--closed", action="store_true", help="no strangers touch the files")
     parser.add_argument("--no-losses", action="store_true", help="a loss excuses nothing")
+    parser.add_argument("--counts", metavar="NAME", help="a line of JSON under that name, too")
     parser.add_argument("--likely", type=int, default=50, metavar="PERCENT")
     args = parser.parse_args()
     if args.selftest:
         return selftest()
     if not args.report or not args.logs:
         parser.error("a report and at least one log")
-    lines, disproved = judge(read_lines(args.report), [read_lines(path) for path in args.logs],
-                             args.closed, args.no_losses, args.likely)
+    lines, disproved, counts = count_all(read_lines(args.report),
+                                         [read_lines(path) for path in args.logs],
+                                         args.closed, args.no_losses, args.likely)
     print("\n".join(lines))
+    if args.counts:
+        print(json.dumps({"stream": args.counts, **counts}))
     return 1 if disproved else 0
 
 

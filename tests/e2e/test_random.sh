@@ -2,11 +2,23 @@
 # shellcheck shell=bash
 #
 # Random streams. What is claimed of them is only what is certain: no reported
-# pair contradicts the recorder, and where no two ops can overlap none is
-# reported. How many of the likely pairs were found goes to the log.
+# pair contradicts the recorder, none that it proves (some ops are held in the
+# middle) is missing, and where no two ops can overlap none is reported. How many
+# of the likely pairs were found goes to the log, and with E2E_RANDOM_RESULTS, a
+# file, there in a line of JSON.
 
 OPS=${E2E_RANDOM_OPS:-20000}
+BYTES=${E2E_RANDOM_BYTES:-1G}
 ALL_ENGINES=sync,libaio,uring,uring-worker,uring-sqpoll
+
+# From 1 byte to 64 MiB, and from 1 to 64 threads, both log-uniform: "any" is chosen by the seed.
+ANY="--size 96M --max-len 64M --threads any"
+
+# any_threads SEED: in each octave as often
+any_threads() {
+	local octave=$((1 << $1 % 7))
+	echo $((octave == 64 ? 64 : octave + $1 / 7 % octave))
+}
 
 # stream SEED OPTION...: under the tool, on $SCRATCH_MNT/file
 stream() {
@@ -14,12 +26,13 @@ stream() {
 	shift
 	echo "seed $seed" >&2
 	check_cmd "$MKOPS" random --file "$SCRATCH_MNT/file" --size 16M --seed "$seed" \
-		--log "$TEST_TMP/events.jsonl" "$@" >&2 || fail "mkops random, seed $seed"
+		--log "$TEST_TMP/events.jsonl" --ops "$OPS" --bytes "$BYTES" \
+		"${@/#any/$(any_threads "$seed")}" >&2 || fail "mkops random, seed $seed"
 }
 
 # possible_stream FS DEVICE OPTION...
 possible_stream() {
-	local fs=$1 device=$2
+	local fs=$1 device=$2 seed=${E2E_SEED:-$RANDOM}
 	shift 2
 	if [ "$device" = dax ]; then
 		dax_new "$fs"
@@ -27,13 +40,17 @@ possible_stream() {
 		scratch_new "$fs" "$device"
 	fi
 	CHECK_OPTS="--max-records 1000000 ${RANDOM_MODES:+--mode $RANDOM_MODES}"
-	stream "${E2E_SEED:-$RANDOM}" --ops "$OPS" --bytes 2G "$@"
+	stream "$seed" "$@"
 	[ -n "$IORACE" ] || return 0
 	"$E2E/check_report.py" "$TEST_TMP/report.json" --losses-allowed 2>"$TEST_TMP/claim" ||
 		fail "$(tail -n 1 "$TEST_TMP/claim")"
-	"$E2E/pairs.py" --closed "$TEST_TMP/report.json" "$TEST_TMP/events.jsonl" \
-		>"$TEST_TMP/judged" || fail "pairs.py: $(tail -n 1 "$TEST_TMP/judged")"
+	"$E2E/pairs.py" --closed --counts "$TEST_NAME" "$TEST_TMP/report.json" \
+		"$TEST_TMP/events.jsonl" >"$TEST_TMP/judged" ||
+		fail "pairs.py: $(grep -v '^{' "$TEST_TMP/judged" | tail -n 1)"
 	cat "$TEST_TMP/judged" >&2
+	[ -z "${E2E_RANDOM_RESULTS:-}" ] ||
+		sed -n "s/^{/{\"seed\": $seed, \"threads\": $(any_threads "$seed"), /p" \
+			"$TEST_TMP/judged" >>"$E2E_RANDOM_RESULTS"
 }
 
 # modes_stream MODE,... FS DEVICE OPTION...
@@ -46,28 +63,44 @@ quiet_stream() {
 	local fs=$1
 	shift
 	scratch_new "$fs" ram
-	stream "${E2E_SEED:-$RANDOM}" --ops "$OPS" --bytes 2G "$@"
+	stream "${E2E_SEED:-$RANDOM}" "$@"
 	claim_silence
 }
 
+# What the matrix keeps: one for each mode.
 for fs in xfs ext4; do
-	for device in ram file; do
-		define_test "${fs}_random_direct_io_on_${device}_is_never_disproved" \
-			possible_stream $fs $device --threads 8 --engines $ALL_ENGINES
-	done
+	# shellcheck disable=SC2086 # a list of options
+	{
+		define_test "${fs}_random_direct_io_is_never_disproved" \
+			possible_stream $fs ram $ANY --hold 3 --engines $ALL_ENGINES
+		define_test "${fs}_random_buffered_io_is_never_disproved" \
+			modes_stream buffered,size $fs ram $ANY --hold 3 --buffered 100 \
+			--sizes 10 --engines sync,libaio,uring
+		define_test "${fs}_random_direct_and_buffered_io_is_never_disproved" \
+			modes_stream direct,buffered,size $fs ram $ANY --hold 3 --buffered 50 \
+			--sizes 10 --engines $ALL_ENGINES
+		define_test "${fs}_random_dax_io_is_never_disproved" \
+			modes_stream dax,size $fs dax $ANY --hold 3 --buffered 100 --sizes 10 \
+			--engines sync,libaio,uring
+		define_test "${fs}_random_direct_io_and_sizes_is_never_disproved" \
+			modes_stream direct,size $fs ram $ANY --hold 3 --sizes 60 \
+			--engines sync,sync,libaio
+	}
+done
+# Not held by pages: both look at their buffers before their windows open.
+for fs in f2fs btrfs; do
+	# shellcheck disable=SC2086 # a list of options
+	define_test "${fs}_random_direct_io_is_never_disproved" \
+		possible_stream $fs ram $ANY --engines $ALL_ENGINES
+done
+
+for fs in xfs ext4; do
+	define_test "${fs}_random_direct_io_on_file_is_never_disproved" \
+		possible_stream $fs file --threads 8 --engines $ALL_ENGINES
 	define_test "${fs}_random_small_direct_io_is_never_disproved" \
 		possible_stream $fs ram --threads 8 --max-len 4096 --engines $ALL_ENGINES
 	define_test "${fs}_random_deep_libaio_is_never_disproved" \
 		possible_stream $fs ram --threads 4 --depth 64 --max-len 64K --engines libaio
-	define_test "${fs}_random_buffered_io_is_never_disproved" \
-		modes_stream buffered,size $fs ram --threads 8 --buffered 100 --sizes 10 \
-		--engines sync,uring
-	define_test "${fs}_random_direct_and_buffered_io_is_never_disproved" \
-		modes_stream direct,buffered,size $fs ram --threads 8 --buffered 50 --sizes 10 \
-		--engines sync,libaio,uring
-	define_test "${fs}_random_dax_io_is_never_disproved" \
-		modes_stream dax,size $fs dax --threads 8 --buffered 100 --sizes 10 \
-		--engines sync,libaio,uring
 	define_test "${fs}_random_direct_reads_is_silent" \
 		quiet_stream $fs --threads 8 --writes 0 --engines $ALL_ENGINES
 	# Each thread in its own part, one op at a time: nothing can overlap.
