@@ -11,7 +11,7 @@ import sys
 
 CONFLICT_KEYS = {"id", "time", "file", "kind", "shape", "overlap", "tear", "ops"}
 OP_KEYS = {"op", "mode", "start", "end", "async", "pid", "tid", "comm", "begin_ns", "end_ns"}
-OTHER_LOCKS = ("i_data_sem", "ilock", "invalidate_lock")
+LOCKS = ("i_rwsem", "i_data_sem", "ilock", "invalidate_lock")
 SUMMARY_KEYS = {"verdict", "duration_ns", "ops", "pairs", "losses", "records"}
 
 
@@ -144,6 +144,8 @@ def check_files(files, summary):
 def lock_text(op, name):
     """ "exclusive:true" of an op that holds the lock itself, "absent" where no such lock is """
     lock = op["lock"][name]
+    if name == "i_rwsem":
+        lock = {"state": lock, "self": op["lock"]["self"]}
     return "absent" if lock is None else f"{lock['state']}:{json.dumps(lock['self'])}"
 
 
@@ -168,6 +170,11 @@ def check_admissions(args, admissions, summary):
                 for line in admissions]
         claim(have == [args.admission] if args.admission != "none" else not have,
               f"admissions {have}, not {args.admission}")
+    if args.admission_comms:
+        parties = [op for line in admissions for op in (line["direct"], line["other"]) if op]
+        have = ",".join(op["comm"] for op in parties)
+        claim(have == args.admission_comms and len({op["pid"] for op in parties}) == len(parties),
+              f"admitted of {have} (pids {[op['pid'] for op in parties]})")
 
 
 def check_each(args, conflict):
@@ -176,6 +183,7 @@ def check_each(args, conflict):
               ("shape", args.shape, conflict["shape"]),
               ("tear", args.tear, conflict["tear"]),
               ("mode", args.mode, f"{first['mode']},{second['mode']}"),
+              ("mapped", args.mapped, json.dumps(conflict.get("mapped"))),
               ("async", args.is_async, f"{first['async']},{second['async']}".lower()),
               ("comm", args.comm, f"{first['comm']},{second['comm']}"),
               ("path", args.path, conflict["file"].get("path")),
@@ -185,7 +193,7 @@ def check_each(args, conflict):
               ("range locks", args.range_locks,
                ",".join(range_lock_text(op) for op in conflict["ops"])),
               *((name, getattr(args, name), ",".join(lock_text(op, name) for op in conflict["ops"]))
-                for name in OTHER_LOCKS))
+                for name in LOCKS))
     for name, want, have in wanted:
         claim(want is None or want == have, f"{name} {have}, not {want}")
     if args.overlap:
@@ -205,7 +213,7 @@ def parse_args():
     parser.add_argument("--overlapping", type=int, metavar="N", help="exactly, where known")
     parser.add_argument("--serialized", type=int, metavar="N", help="at least, where known")
     for name in ("verdict", "kind", "shape", "tear", "mode", "comm", "path", "path-state",
-                 "ino", "dev", "overlap", "loss", "admission", *OTHER_LOCKS):
+                 "ino", "dev", "overlap", "loss", "admission", "admission-comms", "mapped", *LOCKS):
         parser.add_argument(f"--{name}")
     parser.add_argument("--async", dest="is_async", metavar="BOOL,BOOL")
     parser.add_argument("--range-locks", metavar="START:END,none", help="what each op held")

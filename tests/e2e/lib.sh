@@ -54,7 +54,8 @@ kernel_at_least() {
 #
 # scratch_new FS [gate|ram|file] [MKFS OPTION...]
 # Sets SCRATCH_MNT, SCRATCH_DEV and, on a gate, SCRATCH_GATE (control socket;
-# also exported as MKOPS_GATE). Mounted with SCRATCH_MOUNT_OPTS, if set.
+# also exported as MKOPS_GATE). Mounted with SCRATCH_MOUNT_OPTS, if set, after
+# SCRATCH_FORMATTED, a command, was run on the device, if set.
 
 scratch_new() {
 	local fs=$1 kind=${2:-gate}
@@ -67,6 +68,8 @@ scratch_new() {
 	SCRATCH_GATE=
 	"_device_$kind" || fail "no $kind device"
 	_format "$fs" "$@" || fail "mkfs.$fs on $SCRATCH_DEV: $(tail -n 1 "$TEST_TMP/mkfs")"
+	[ -z "${SCRATCH_FORMATTED:-}" ] || "$SCRATCH_FORMATTED" "$SCRATCH_DEV" >&2 ||
+		fail "$SCRATCH_FORMATTED"
 	mount -t "$fs" -o "${SCRATCH_MOUNT_OPTS:-defaults}" "$SCRATCH_DEV" "$SCRATCH_MNT" ||
 		fail "mount $fs"
 	on_exit umount "$SCRATCH_MNT"
@@ -247,12 +250,20 @@ op_settled() {
 
 # ---- claims ----
 
+# PREEMPT_RT preempts a BPF program like any other code, and skips it for whoever comes to it on
+# that CPU meanwhile. iorace says so, its verdict is inconclusive, and one has to try again.
+again_if_skipped() {
+	[ "$(cat /sys/kernel/realtime 2>/dev/null)" = 1 ] || return 0
+	! grep -q '"missed_runs": *[1-9]' "$TEST_TMP/report.json" || exit 75
+}
+
 # claim EXIT-STATUS OPTION... (of check_report.py); also lets pairs.py judge
 # every event log of this test against the report. CLAIM_LOGS adds logs.
 claim() {
 	local status=$1
 	shift
 	[ -n "$IORACE" ] || return 0
+	again_if_skipped
 	"$E2E/check_report.py" "$TEST_TMP/report.json" "$@" 2>"$TEST_TMP/claim" ||
 		fail "$(tail -n 1 "$TEST_TMP/claim")"
 	[ "$CHECK_STATUS" -eq "$status" ] || fail "exit status $CHECK_STATUS, not $status"

@@ -8,21 +8,21 @@ FIRST="off=0 len=64K"
 HALF="off=32K len=64K"
 NEXT="off=64K len=64K"
 
-# B while A, whose process was killed, is in flight still.
+# B while A, whose process was killed or is another program, is in flight still.
 killed_is() {
 	local outcome=$1 engine=$2 range=$3
 	scratch_new xfs gate
 	check_ops <<-EOS
 		open F $SCRATCH_MNT/file creat direct
 		prep F 16M written
-		op A write F $FIRST fill=a1 proc=1 engine=$engine
-		op B write F $range fill=b2
+		op A write F $FIRST fill=a1 proc=1 engine=$engine comm=alice
+		op B write F $range fill=b2 comm=bob
 		gate hold write fill=a1
 		gate hold write fill=b2
 		start A
 		held A
 		returned A
-		kill A
+		${4:-kill} A
 		start B
 		held B
 		parked 1 write fill=a1
@@ -30,7 +30,7 @@ killed_is() {
 		expect B ok
 	EOS
 	if [ "$outcome" = reported ]; then
-		claim_conflicts 1
+		claim_conflicts 1 --comm alice,bob
 	else
 		claim_silence
 	fi
@@ -41,7 +41,52 @@ for engine in libaio uring; do
 		killed_is reported $engine "$HALF"
 	define_test xfs_write_beside_${engine}_write_of_the_killed_is_silent \
 		killed_is silent $engine "$NEXT"
+	define_test ext4_write_over_${engine}_write_of_another_program_is_reported \
+		killed_is reported $engine "$HALF" exec
+	define_test ext4_write_beside_${engine}_write_of_another_program_is_silent \
+		killed_is silent $engine "$NEXT" exec
 done
+
+# B while A, whose thread has gone or lets go of its context, is in flight still. io_destroy() waits
+# for what is in flight.
+left_is() {
+	local outcome=$1 engine=$2 leave=$3 range=$4
+	scratch_new xfs gate
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		prep F 16M written
+		op A write F $FIRST fill=a1 engine=$engine leave=$leave
+		op B write F $range fill=b2
+		gate hold write fill=a1
+		gate hold write fill=b2
+		start A
+		held A
+		returned A
+		leave A
+		$5
+		start B
+		held B
+		parked 1 write fill=a1
+		gate open
+		expect B ok
+		gone A
+	EOS
+	if [ "$outcome" = reported ]; then
+		claim_conflicts 1
+	else
+		claim_silence
+	fi
+}
+
+define_left() {
+	define_test "xfs_write_over_$1_is_reported" left_is reported "$2" "$3" "$HALF" "$4"
+	define_test "xfs_write_beside_$1_is_silent" left_is silent "$2" "$3" "$NEXT" "$4"
+}
+
+define_left libaio_write_of_a_thread_gone libaio exit "gone A"
+define_left uring_write_of_a_thread_gone uring exit "gone A"
+define_left libaio_write_being_destroyed libaio close "asleep A __x64_sys_io_destroy"
+define_left uring_write_of_a_ring_closed uring close "gone A"
 
 # Two writes with something in between, A in flight all the time.
 around() {
@@ -74,6 +119,76 @@ ext4_remounted_beside_in_flight_is_silent() {
 	scratch_new ext4 gate
 	check_ops < <(around "$NEXT" "mount -o remount,noatime,commit=7 $SCRATCH_MNT")
 	claim_silence
+}
+
+xfs_unmounted_lazily_while_in_flight_is_reported() {
+	scratch_new xfs gate
+	check_ops < <(around "$HALF" "umount -l $SCRATCH_MNT")
+	claim_conflicts 1
+}
+
+xfs_unmounted_lazily_beside_in_flight_is_silent() {
+	scratch_new xfs gate
+	check_ops < <(around "$NEXT" "umount -l $SCRATCH_MNT")
+	claim_silence
+}
+
+# One inode number after the other, "number" says for which file: C meets nothing of the old one.
+inode_used_again() {
+	scratch_new ext4 gate
+	check_ops <<-EOS
+		open F $SCRATCH_MNT/old creat direct
+		prep F 16M written
+		op A write F $FIRST fill=a1 engine=libaio
+		op B write F $1 fill=b2 engine=libaio
+		gate hold write fill=a1
+		gate hold write fill=b2
+		start A
+		held A
+		start B
+		held B
+		gate open
+		expect A ok
+		expect B ok
+		close F
+		sh stat -c %i $SCRATCH_MNT/old >$TEST_TMP/number
+		sh rm $SCRATCH_MNT/old
+		sh touch $SCRATCH_MNT/new
+		sh stat -c %i $SCRATCH_MNT/new | cmp - $TEST_TMP/number
+		open G $SCRATCH_MNT/new direct
+		prep G 16M written
+		op C write G $FIRST fill=c3 engine=libaio
+		op D write G $1 fill=d4 engine=libaio
+		gate hold write fill=c3
+		gate hold write fill=d4
+		start C
+		held C
+		start D
+		held D
+		gate open
+		expect C ok
+		expect D ok
+	EOS
+}
+
+inode_number_used_again_is_reported() {
+	inode_used_again "$HALF"
+	claim_conflicts 2
+	[ -z "$IORACE" ] || [ "$(paths_of conflict)" = "$SCRATCH_MNT/new $SCRATCH_MNT/old" ] ||
+		fail "conflicts on $(paths_of conflict)"
+	[ -z "$IORACE" ] || [ "$(paths_of finding | wc -w)" = 2 ] ||
+		fail "findings on $(paths_of finding)"
+}
+
+inode_number_used_again_is_silent() {
+	inode_used_again "$NEXT"
+	claim_silence
+}
+
+# paths_of TYPE: those that its lines name, sorted
+paths_of() {
+	sed -n "/\"type\": *\"$1\"/s/.*\"path\": *\"\([^\"]*\)\".*/\1/p" "$TEST_TMP/report.json" |
+		sort | paste -sd' '
 }
 
 # mounted_again "RANGE OF C": A, then the file system is mounted anew, then B and C together.
