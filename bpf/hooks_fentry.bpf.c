@@ -338,6 +338,18 @@ int fallocate_span_end_fexit(void *ctx)
 	return size_span_end();
 }
 
+SEC("?fentry/xfs_file_remap_range")
+int remap_span_begin_fentry(void *ctx)
+{
+	return remap_span_begin(arg(ctx, 2), arg(ctx, 3), arg(ctx, 4));
+}
+
+SEC("?fexit/xfs_file_remap_range")
+int remap_span_end_fexit(void *ctx)
+{
+	return size_span_end();
+}
+
 SEC("?fentry/inode_dio_wait")
 int dio_wait_begin_fentry(void *ctx)
 {

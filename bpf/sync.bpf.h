@@ -256,6 +256,12 @@ static __always_inline int fallocate_span_begin(__u64 file, int mode, __u64 star
 	return 0;
 }
 
+/* Reflink, dedupe, the copy that is one: what is written is where the blocks come to. */
+static __always_inline int remap_span_begin(__u64 file, __u64 start, __u64 len_bytes)
+{
+	return size_span_begin(KPTR(struct file, file, f_inode), file, start, start + len_bytes);
+}
+
 /* What changed no page of the page cache had no window. */
 static __always_inline int size_span_end(void)
 {

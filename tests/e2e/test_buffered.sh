@@ -282,3 +282,35 @@ write_during_append() {
 	*) claim_silence --serialized 1 --overlapping 1 --needed ;;
 	esac
 }
+
+# The blocks of the one range come to the other, which is the one that changes: met, and kept apart.
+xfs_clone_over_libaio_write_is_serialized() {
+	cloned "$HALF"
+	claim_silence --serialized 1 --overlapping 1 --needed
+}
+
+xfs_clone_beside_libaio_write_is_silent() {
+	cloned "$NEXT"
+	claim_silence --overlapping 0
+}
+
+# cloned RANGE: to there, while a direct write is in flight at the begin of the file
+cloned() {
+	scratch_new xfs gate -m reflink=1
+	CHECK_OPTS="--mode direct,buffered,size --path $SCRATCH_MNT"
+	check_ops <<-EOS
+		open D $SCRATCH_MNT/file creat direct
+		prep D 1M written
+		op A write D $FIRST fill=a1 engine=libaio
+		op B clone D $1 from=512K
+		gate hold write fill=a1
+		start A
+		held A
+		returned A
+		start B
+		blocked B
+		gate open
+		expect A ok
+		expect B ok
+	EOS
+}
