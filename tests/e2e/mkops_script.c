@@ -13,7 +13,7 @@
  *       OPTION   off=N len=N engine=sync|libaio|uring|uring-worker|uring-sqpoll
  *                iovs=N empties (a vector of no bytes before each) align=N
  *                (buffer misaligned by N) fill=HEX nowait retry hipri
- *                rwf_dsync rwf_append fixed (io_uring: registered buffer)
+ *                rwf_dsync rwf_append rwf_atomic fixed (io_uring: registered buffer)
  *                linked (io_uring: after another request)
  *                fault=PAGE (that page of the buffer is missing until fed)
  *                comm=TEXT proc=1 (a process of its own)
@@ -58,6 +58,10 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x40 /* since 6.11, include/uapi/linux/fs.h */
+#endif
 
 #define FILES_MAX	32
 #define WORDS_MAX	(OPS_MAX + 1) /* "start" of all of them */
@@ -334,6 +338,7 @@ static int parse_switch(const char *word, struct op *op)
 		{"linked", &op->spec.linked, 0},
 		{"hipri", NULL, RWF_HIPRI},
 		{"rwf_dsync", NULL, RWF_DSYNC},
+		{"rwf_atomic", NULL, RWF_ATOMIC},
 		{"rwf_append", &op->spec.append, RWF_APPEND},
 	};
 

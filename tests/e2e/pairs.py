@@ -45,10 +45,12 @@ import sys
 NEVER_NS = 1 << 63
 WORKER_ENGINES = ("uring", "uring-worker", "uring-sqpoll")  # other tids may do the work
 SIZE_KINDS = ("truncate", "punch", "falloc", "zero", "collapse", "insert", "size", "fallocate")
-UNJUDGED_KINDS = ("mstore", "mload", "fsync")
+UNJUDGED_KINDS = ("mload", "fsync", "copy", "splice")
 
 
 def op_class(kind):
+    if kind in ("mstore", "mmap"):
+        return "mmap"
     return kind if kind in ("read", "write") else "size"
 
 
@@ -78,11 +80,17 @@ class Op:
         self.held = []  # [from_ns, to_ns]
         self.moved = max(record["res"], 0)
 
+    def covers(self, side):
+        """A fault is of pages, small or huge, a store within them."""
+        if self.kind == "mmap":
+            return ranges_intersect(self, side)
+        return self.start <= side.start and side.end <= self.end
+
     def fits(self, side):
         """May this be the op that the report means?"""
         return (self.kind == side.kind and self.pid == side.pid and
                 (self.tid == side.tid or self.engine in WORKER_ENGINES) and
-                self.start <= side.start and side.end <= self.end and
+                self.covers(side) and
                 self.before_ns <= side.begin_ns <= self.done_ns and
                 (side.end_ns is None or side.end_ns <= self.done_ns) and
                 not (self.mode == "buffered" and side.mode == "direct"))
@@ -287,7 +295,7 @@ def settle_certain(group):
         start, end = op.certain
         if op.kind == "read":
             op.certain = (start, start + (min(op.moved, 1) if sizes else op.moved))
-        elif op.kind == "size" and len(sizes) > 1 and not op.cuts:
+        elif op.kind == "mmap" or (op.kind == "size" and len(sizes) > 1 and not op.cuts):
             op.certain = (start, start)
 
 
@@ -540,6 +548,22 @@ def punched_twice_while_held(report, log):
     add_op(log, "U", "punch", 0, 4096, 32, 38)
 
 
+def met_a_store(report, log):
+    """A stores to a page of B's range."""
+    change_op("A", kind="mstore", start=4000, end=4096)(report, log)
+    report[0]["ops"][0].update(op="mmap", start=0, end=4096)
+
+
+def met_a_store_elsewhere(report, log):
+    met_a_store(report, log)
+    change_op("A", start=1 << 20, end=(1 << 20) + 8)(report, log)
+
+
+def store_not_reported(report, log):
+    met_a_store(report, log)
+    drop_report(report, log)
+
+
 def other_file(report, _log):
     report[0]["file"]["ino"] = 13
 
@@ -570,6 +594,9 @@ SELFTEST = (
     ("its first byte was there", held_read_of_first_byte, True, "not reported"),
     ("cut while the other was held", cut_while_held, True, "not reported"),
     ("punched, but beyond the end perhaps", punched_twice_while_held, False, ""),
+    ("a store to one of its pages", met_a_store, False, ""),
+    ("a store elsewhere", met_a_store_elsewhere, True, "no recorded op"),
+    ("a store, not reported", store_not_reported, False, ""),
     ("reported twice", report_twice, True, "twice"),
     ("sides in the wrong order", swap_sides, True, "later window"),
     ("two reads", change_side(0, op="read"), True, "two reads"),

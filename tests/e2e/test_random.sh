@@ -14,10 +14,10 @@ ALL_ENGINES=sync,libaio,uring,uring-worker,uring-sqpoll
 # From 1 byte to 64 MiB, and from 1 to 64 threads, both log-uniform: "any" is chosen by the seed.
 ANY="--size 96M --max-len 64M --threads any"
 
-# any_threads SEED: in each octave as often
+# any_threads SEED: in each octave as often, but 64 twice
 any_threads() {
-	local octave=$((1 << $1 % 7))
-	echo $((octave == 64 ? 64 : octave + $1 / 7 % octave))
+	local octave=$((1 << $1 % 8))
+	echo $((octave >= 64 ? 64 : octave + $1 / 8 % octave))
 }
 
 # stream SEED OPTION...: under the tool, on $SCRATCH_MNT/file
@@ -72,18 +72,18 @@ for fs in xfs ext4; do
 	# shellcheck disable=SC2086 # a list of options
 	{
 		define_test "${fs}_random_direct_io_is_never_disproved" \
-			possible_stream $fs ram $ANY --hold 3 --engines $ALL_ENGINES
+			possible_stream $fs ram $ANY --hold 6 --engines $ALL_ENGINES
 		define_test "${fs}_random_buffered_io_is_never_disproved" \
-			modes_stream buffered,size $fs ram $ANY --hold 3 --buffered 100 \
+			modes_stream buffered,size $fs ram $ANY --hold 6 --buffered 100 \
 			--sizes 10 --engines sync,libaio,uring
 		define_test "${fs}_random_direct_and_buffered_io_is_never_disproved" \
-			modes_stream direct,buffered,size $fs ram $ANY --hold 3 --buffered 50 \
+			modes_stream direct,buffered,size $fs ram $ANY --hold 6 --buffered 50 \
 			--sizes 10 --engines $ALL_ENGINES
 		define_test "${fs}_random_dax_io_is_never_disproved" \
-			modes_stream dax,size $fs dax $ANY --hold 3 --buffered 100 --sizes 10 \
+			modes_stream dax,size $fs dax $ANY --hold 6 --buffered 100 --sizes 10 \
 			--engines sync,libaio,uring
 		define_test "${fs}_random_direct_io_and_sizes_is_never_disproved" \
-			modes_stream direct,size $fs ram $ANY --hold 3 --sizes 60 \
+			modes_stream direct,size $fs ram $ANY --hold 6 --sizes 60 \
 			--engines sync,sync,libaio
 	}
 done
