@@ -63,6 +63,7 @@ scratch_new() {
 	[ $# -eq 0 ] || shift
 
 	need_command "mkfs.$fs"
+	grep -qw "$fs" /proc/filesystems || modprobe -q "$fs" || skip "this kernel has no $fs"
 	SCRATCH_MNT=$(mktemp -d "$TEST_TMP/mnt.XXXXXX")
 	SCRATCH_DEV=
 	SCRATCH_GATE=

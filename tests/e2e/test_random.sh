@@ -7,7 +7,7 @@
 # of the likely pairs were found goes to the log, and with E2E_RANDOM_RESULTS, a
 # file, there in a line of JSON.
 
-OPS=${E2E_RANDOM_OPS:-20000}
+OPS=${E2E_RANDOM_OPS:-10000}
 BYTES=${E2E_RANDOM_BYTES:-1G}
 ALL_ENGINES=sync,libaio,uring,uring-worker,uring-sqpoll
 
