@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What mkops is told to do for one cell: A is held, then B is started, and what becomes of it said."""
 
+import table
+
 FILL_A, FILL_B = "a1", "b2"
 FOR_US = ("fault", "waits")  # options that are not mkops's
 
@@ -12,32 +14,38 @@ def open_line(name, path, spec):
     return " ".join(["open", name, path, "creat", *flags])
 
 
-def lay_out(cell, path):
+def lay_out(cell, path, name):
     """Through a descriptor that wants direct IO where an op of the cell does."""
     direct = "direct" if "direct" in cell.modes else ""
     kind = cell.layout if cell.layout in ("unwritten", "hole") else "written"
-    yield f"open P {path} creat {direct}"
-    yield f"prep P {cell.size} {kind}"
+    yield f"open {name} {path} creat {direct}"
+    yield f"prep {name} {cell.size} {kind}"
     if cell.layout == "two-extents":
-        yield "op C collapse P off=32K len=32K"
-        yield "start C"
-        yield "expect C ok"
+        yield f"op C{name} collapse {name} off=32K len=32K"
+        yield f"start C{name}"
+        yield f"expect C{name} ok"
     if cell.layout == "shared":
         yield f"sh cp --reflink=always {path} {path}.twin"
-        yield "drop P"
+        yield f"drop {name}"
 
 
 def op_line(name, spec, fill):
     options = [f"off={spec.offset or 0}", f"len={spec.length}", f"engine={spec.engine}",
                f"fill={fill}"]
+    kind = spec.kind
+    if kind == "copyread":  # named by what it reads, given by where it writes
+        to = next(o[3:] for o in spec.options if o.startswith("to="))
+        options = [f"off={table.number(to)}", f"len={spec.length}", f"from={spec.offset}"]
     for option in spec.options:
-        if option not in FOR_US and not option.startswith("expect="):
+        if option not in FOR_US and not option.startswith(("expect=", "to=")):
             options.append(option)
+    if kind.startswith("copy"):
+        kind = "copy"
     if spec.kind == "mstore":  # one that has begun; a second one is its fault alone
         options += ["fault=1"] if name == "A" else []
     elif spec.by_fault:
         options.append("fault=0")
-    return " ".join(["op", name, spec.kind, name, *options])
+    return " ".join(["op", name, kind, name, *options])
 
 
 def gate_rules(cell):
@@ -61,9 +69,12 @@ def result_lines(name, spec):
 def script(cell, mnt):
     """The lines for this cell, on the file system mounted there."""
     path = f"{mnt}/{cell.title.replace('/', '.')}"
-    yield from lay_out(cell, path)
+    other = f"{path}.other" if cell.elsewhere else path
+    yield from lay_out(cell, path, "P")
+    if cell.elsewhere:
+        yield from lay_out(cell, other, "O")
     yield open_line("A", path, cell.a)
-    yield open_line("B", path, cell.b)
+    yield open_line("B", other, cell.b)
     yield op_line("A", cell.a, FILL_A)
     yield op_line("B", cell.b, FILL_B)
     yield from gate_rules(cell)
@@ -82,3 +93,5 @@ def script(cell, mnt):
     yield "feed A B"
     yield from result_lines("A", cell.a)
     yield from result_lines("B", cell.b)
+    # What is written back later must not be taken for an op of the next cell.
+    yield "drop P"

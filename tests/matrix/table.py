@@ -12,7 +12,13 @@ ENGINES = ("sync", "libaio", "uring", "uring-worker", "uring-sqpoll")
 OPEN_FLAGS = ("append", "dsync")
 UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "E": 60}
 INFINITY = 1 << 63
+# What the kernel moves without a buffer of the caller: the part of it that the cell is about.
+WITHIN = {"splice": "read", "copyread": "read", "copywrite": "write"}
+ELSEWHERE = "other file"  # the twin of an op that is about a file as a whole
 LAYOUT_BYTES = "256K"
+# PREEMPT_RT preempts a BPF program like any other code, and skips it for whoever comes to it on
+# that CPU meanwhile: counted, so that such a run is never "clean", and no fault of a cell that came out.
+LOSSES_KNOWN = {"6.12-rt": ("missed_runs",)}
 
 
 class Wrong(Exception):
@@ -72,17 +78,24 @@ class Spec:
         return self.kind in ("read", "write")
 
     @property
+    def moves(self):
+        """Which way: read or write; None for changes of size and stores."""
+        return WITHIN.get(self.kind, self.kind if self.is_data else None)
+
+    @property
     def by_fault(self):
         """Held by a page of its buffer: copies never wait for the gate."""
-        return self.mode != "size" and (self.seen_as != "direct" or "fault" in self.options)
+        if self.mode == "size" or self.kind in WITHIN:
+            return False
+        return self.seen_as != "direct" or "fault" in self.options
 
     def range(self, size):
         """[start, end) as the tool should see it."""
         start = size if self.offset is None else self.offset
-        if self.kind in ("truncate", "collapse", "insert"):
+        if self.kind in ("truncate", "collapse", "insert", "swapext"):
             return start, INFINITY
         end = start + self.length
-        return (start, min(end, max(size, start))) if self.kind == "read" else (start, end)
+        return (start, min(end, max(size, start))) if self.moves == "read" else (start, end)
 
 
 class Cell:
@@ -97,7 +110,7 @@ class Cell:
         self.layout, _, size = self.layout.partition(":")
         self.size = number(size or LAYOUT_BYTES)
         self.expected = parse_expected(expected)
-        self.is_twin = False
+        self.is_twin = self.elsewhere = False
 
     def answer(self, kernel):
         return self.expected.get(kernel, self.expected["any"])
@@ -114,7 +127,9 @@ class Cell:
         twin.__dict__.update(self.__dict__)
         twin.name += "/twin"
         twin.title += "/twin"
-        twin.b = self.b.moved(self.twin_place)
+        twin.elsewhere = self.twin_place == ELSEWHERE
+        if not twin.elsewhere:
+            twin.b = self.b.moved(self.twin_place)
         twin.expected = {"any": "silent"}
         twin.is_twin = True
         return twin
