@@ -67,9 +67,7 @@ static __always_inline void file_count_conflict(const struct ior_file *file)
 static __always_inline void file_count_kept_apart(struct ior_file_sums *sums, __u32 keeper,
 						  __s32 pairs)
 {
-	keeper = ior_opaque(keeper);
-	if (keeper < IOR_KEEPER_COUNT_)
-		__sync_fetch_and_add(&sums->kept_apart[keeper], pairs);
+	__sync_fetch_and_add(&sums->kept_apart[keeper & (IOR_KEEPER_ROOM - 1)], pairs);
 }
 
 #endif

@@ -43,14 +43,15 @@ static __always_inline int lock_count(__u32 stat)
 	return lock_add(stat, 1);
 }
 
-/* One op that waited so long before its window. */
-static __always_inline void wait_count(enum ior_wait_kind kind, __u64 ns)
+/* One op that waited so long before its window. Global: judged once, not at each end of an op. */
+__noinline int wait_count(__u32 kind, __u64 ns)
 {
 	struct ior_wait_counters *c = wait_counters();
 	__u32 bucket = ior_opaque(ior_wait_bucket(ns));
 
-	if (c && bucket < IOR_WAIT_BUCKETS)
+	if (c && bucket < IOR_WAIT_BUCKETS && kind < IOR_WAIT_KIND_COUNT_)
 		__sync_fetch_and_add(&c->buckets[kind][bucket], 1);
+	return 0;
 }
 
 #endif

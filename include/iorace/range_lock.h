@@ -226,15 +226,19 @@ enum ior_wait_kind {
 	IOR_WAIT_KIND_COUNT_
 };
 
+/* By arithmetic alone: each branch would be two paths for the BPF verifier to walk. */
 static inline __u32 ior_wait_bucket(__u64 ns)
 {
 	__u32 bucket = 0;
 
 	for (__u32 step = 32; step; step >>= 1) {
-		if (ns >> step) {
-			ns >>= step;
-			bucket += step;
-		}
+		__u64 above = ns >> step;
+		__u32 shift;
+
+		asm("" : "+r"(above)); /* hides from the compiler that it could branch */
+		shift = (__u32)((above | -above) >> 63) * step;
+		ns >>= shift;
+		bucket += shift;
 	}
 	return bucket < IOR_WAIT_BUCKETS ? bucket : IOR_WAIT_BUCKETS - 1;
 }

@@ -128,11 +128,14 @@ enum ior_stat {
 	IOR_STAT_COUNT_
 };
 
+#define IOR_KEEPER_ROOM 8 /* a power of two: keepers are masked */
+_Static_assert(IOR_KEEPER_COUNT_ <= IOR_KEEPER_ROOM, "every keeper has room");
+
 /* The same of one file, with spans. The sums over all files are those of the run. */
 struct ior_file_sums {
 	__u64 ops[IOR_OP_COUNT_];
 	__u64 conflicts;
-	__u64 kept_apart[IOR_KEEPER_COUNT_];
+	__u64 kept_apart[IOR_KEEPER_ROOM]; /* by enum ior_keeper */
 	__u64 wait_needed_ns;
 	__u64 wait_needless_ns;
 };
