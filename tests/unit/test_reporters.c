@@ -149,7 +149,8 @@ static void tap_name_is_no_directive(void **state)
 	(void)state;
 	tell_run(document("a.tap"), &conflict, &out);
 	assert_non_null(strstr(out.text, "/a \\# SKIP"));
-	assert_non_null(strstr(out.text, "\n1..2\n"));
+	/* KTAP has the plan first. */
+	assert_memory_equal(out.text, "TAP version 13\n1..2\n", 20);
 	for (char *line = strtok(out.text, "\n"); line; line = strtok(NULL, "\n")) {
 		if (line[0] == 'o' || line[0] == 'n')
 			assert_null(strstr(line, " # "));

@@ -23,16 +23,12 @@ static void put_description(struct buf *text, struct buf *out)
 }
 
 /* Takes the text. */
-static void put_point(bool ok, struct buf *text, const struct report_style *style, struct buf *out)
+static void put_point(bool ok, struct buf *text, struct report_doc *doc)
 {
-	struct report_doc *doc = style->doc;
-
-	if (!doc->told)
-		buf_puts(out, "TAP version 13\n");
 	doc->told++;
 	doc->failed += !ok;
-	buf_printf(out, "%s %" PRIu64 " - ", ok ? "ok" : "not ok", doc->told);
-	put_description(text, out);
+	buf_printf(&doc->held, "%s %" PRIu64 " - ", ok ? "ok" : "not ok", doc->told);
+	put_description(text, &doc->held);
 }
 
 /* Lines of text as a YAML block that nothing in them can end. */
@@ -57,20 +53,28 @@ static int tap_finding(const struct finding_view *finding, const struct report_s
 {
 	struct buf text = {};
 
+	(void)out;
 	buf_puts(&text, "no conflict: ");
 	text_headline(pair_name(finding->sides[0].kind, finding->sides[1].kind), finding->sides,
 		      &finding->file, &text);
 	buf_puts(&text, "   ");
 	text_count(finding->count, "conflict", "conflicts", &text);
-	put_point(false, &text, style, out);
-	return buf_printf(out, "  ---\n  fingerprint: \"%016" PRIx64 "\"\n  conflicts: %" PRIu64
+	put_point(false, &text, style->doc);
+	return buf_printf(&style->doc->held, "  ---\n  fingerprint: \"%016" PRIx64 "\"\n  conflicts: %" PRIu64
 			       "\n  bytes: %" PRIu64 "\n  ...\n",
 			  finding->fingerprint, finding->count, finding->bytes);
 }
 
-static int tap_end(const struct report_style *style, struct buf *out)
+/*
+ * All of it, the plan first: TAP 13 has it at either end, KTAP at the beginning only, and
+ * tools/testing/kunit/kunit.py of 6.12 never ends on a plan that comes last.
+ */
+static int put_document(const struct report_doc *doc, struct buf *out)
 {
-	return buf_printf(out, "1..%" PRIu64 "\n", style->doc->told);
+	buf_printf(out, "TAP version 13\n1..%" PRIu64 "\n", doc->told);
+	if (doc->held.error < 0)
+		out->error = doc->held.error;
+	return buf_puts(out, buf_text(&doc->held));
 }
 
 static int tap_summary(const struct summary_view *summary, const struct report_style *style,
@@ -80,12 +84,12 @@ static int tap_summary(const struct summary_view *summary, const struct report_s
 
 	buf_printf(&text, "verdict %s: ", verdict_name(summary->verdict));
 	escape_puts(&text, summary->reason ? summary->reason : "");
-	put_point(summary->verdict == VERDICT_CLEAN, &text, style, out);
+	put_point(summary->verdict == VERDICT_CLEAN, &text, style->doc);
 	if (text_summary(summary, &(struct report_style){}, &block) < 0)
 		out->error = block.error;
-	put_block("summary", &block, out);
+	put_block("summary", &block, &style->doc->held);
 	buf_done(&block);
-	return tap_end(style, out);
+	return put_document(style->doc, out);
 }
 
 static int tap_torn(const struct torn_view *torn, const struct report_style *style,
@@ -95,10 +99,10 @@ static int tap_torn(const struct torn_view *torn, const struct report_style *sty
 
 	buf_printf(&text, "no %s: ", stress_kind_name(torn->kind));
 	text_path(&torn->file, &text);
-	put_point(false, &text, style, out);
+	put_point(false, &text, style->doc);
 	if (text_torn(torn, &(struct report_style){}, &block) < 0)
 		out->error = block.error;
-	put_block("evidence", &block, out);
+	put_block("evidence", &block, &style->doc->held);
 	buf_done(&block);
 	return out->error;
 }
@@ -110,8 +114,8 @@ static int tap_stress(const struct stress_view *stress, const struct report_styl
 
 	buf_printf(&text, "result %s: ", stress_result_name(stress->result));
 	escape_puts(&text, stress->reason ? stress->reason : "");
-	put_point(stress->result == STRESS_RESULT_WHOLE, &text, style, out);
-	return tap_end(style, out);
+	put_point(stress->result == STRESS_RESULT_WHOLE, &text, style->doc);
+	return put_document(style->doc, out);
 }
 
 const struct reporter_ops tap_reporter = {
