@@ -6,6 +6,7 @@
  *   close FILE
  *   prep FILE SIZE written|unwritten|hole    lay out, flush, warm up S_NOSEC
  *   drop FILE                     write back, then forget the page cache
+ *   flush FILE                    write back, whatever comes of it (-EIO after stale pages)
  *   op NAME KIND FILE [OPTION...] declare; its thread waits to be started
  *       KIND     read write truncate punch falloc zero collapse insert unshare
  *                fsync mstore mload splice (into a pipe) swapext, and within
@@ -293,6 +294,16 @@ static int cmd_drop(struct script *script, const struct words *words)
 	if (fsync(file->fd) < 0)
 		return failed("drop", file->name, -errno);
 	posix_fadvise(file->fd, 0, 0, POSIX_FADV_DONTNEED);
+	return 0;
+}
+
+static int cmd_flush(struct script *script, const struct words *words)
+{
+	struct op_file *file = words->len == 2 ? file_find(script, words->word[1]) : NULL;
+
+	if (!file)
+		return wrong("usage: flush FILE", words->rest[0]);
+	fsync(file->fd);
 	return 0;
 }
 
@@ -784,7 +795,7 @@ static const struct {
 	{"drop", cmd_drop},	{"op", cmd_op},		{"gate", cmd_gate},
 	{"parked", cmd_parked}, {"expect", cmd_expect}, {"barrier", cmd_barrier},
 	{"say", cmd_say},	{"sh", cmd_sh},		{"timeout", cmd_timeout},
-	{"asleep", cmd_asleep},
+	{"asleep", cmd_asleep}, {"flush", cmd_flush},
 };
 
 /* ---- reading and running ---- */

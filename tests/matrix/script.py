@@ -94,4 +94,4 @@ def script(cell, mnt):
     yield from result_lines("A", cell.a)
     yield from result_lines("B", cell.b)
     # What is written back later must not be taken for an op of the next cell.
-    yield "drop P"
+    yield "flush P"
