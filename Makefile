@@ -289,6 +289,7 @@ lint: ## layers, lengths, names, errors that print and go on; shellcheck
 	$(Q)tests/lint/lint
 	$(Q)tests/matrix/selftest
 	$(Q)tests/matrix/matrix check
+	$(Q)tests/range-lock/selftest
 	$(Q)shellcheck -S warning $(shell_scripts)
 
 # ---- golden reports ------------------------------------------------------------------------------
@@ -336,6 +337,14 @@ vm: all drivers ## a slice of the end-to-end tests on stock kernels in virtual m
 .PHONY: matrix
 matrix: all drivers ## what is atomic and what is not, on each kernel: docs/truth-table.md (root)
 	$(Q)BUILD=$(abspath $(O)) tests/matrix/all $(KERNELS)
+
+# ---- range locks on kernels that have one --------------------------------------------------------
+
+.PHONY: range-lock-test
+range-lock-test: ## patched XFS and ext4 modules, right and wrong: docs/range-lock.md (30 minutes)
+	$(Q)contrib/deps build test vm range-lock
+	$(Q)$(MAKE) --no-print-directory all drivers
+	$(Q)BUILD=$(abspath $(O)) tests/range-lock/all $(VARIANTS)
 
 # ---- benchmark -----------------------------------------------------------------------------------
 
