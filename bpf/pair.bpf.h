@@ -383,8 +383,8 @@ static __always_inline int pair_noted(struct ior_slot *mine, const struct meetin
 }
 
 /*
- * Which of the two waits: the other opened before it. Not inlined: what it keeps on the stack is gone
- * when the pair is told, and all that is called from a hook has 512 bytes together.
+ * Which of the two waits: the other opened before it. Not inlined: what it keeps on the stack is
+ * gone when the pair is told, and all that is called from a hook has 512 bytes together.
  */
 static __noinline void range_lock_noted(__u32 self, const struct ior_slot *mine,
 					     const struct meeting *m,
