@@ -233,7 +233,11 @@ static int begin(struct world *w, const char *label, enum object kiocb)
 }
 
 /* Hooks of the block layer between begin and completion. */
-enum between { BETWEEN_NOTHING, BETWEEN_SUBMIT, BETWEEN_BIOS };
+enum between {
+	BETWEEN_NOTHING,
+	BETWEEN_SUBMIT,
+	BETWEEN_BIOS
+};
 
 static int end(struct world *w, const char *label, enum object kiocb, enum between between)
 {
@@ -248,8 +252,7 @@ static int end(struct world *w, const char *label, enum object kiocb, enum betwe
 	return r ? r : run_hook(w, label, "dio_complete_tp", complete);
 }
 
-static int run_op(struct world *w, const char *label, bool write, bool async,
-		  enum between between)
+static int run_op(struct world *w, const char *label, bool write, bool async, enum between between)
 {
 	int r;
 

@@ -64,9 +64,14 @@ static const struct {
 	const char *map;
 	unsigned int entries;
 } sizes[] = {
-	{"ior_lines", GUARD_LINES}, {"ior_wide", GUARD_LINES},	{"ior_slots", GUARD_SLOTS},
-	{"ior_races", GUARD_SLOTS}, {"ior_spans", GUARD_SLOTS}, {"ior_ring", 1 << 16},
-	{"ior_range_lock_spans", GUARD_SLOTS}, {"ior_range_lock_entries", GUARD_LINES},
+	{"ior_lines", GUARD_LINES},
+	{"ior_wide", GUARD_LINES},
+	{"ior_slots", GUARD_SLOTS},
+	{"ior_races", GUARD_SLOTS},
+	{"ior_spans", GUARD_SLOTS},
+	{"ior_ring", 1 << 16},
+	{"ior_range_lock_spans", GUARD_SLOTS},
+	{"ior_range_lock_entries", GUARD_LINES},
 };
 
 /* The memory a section of variables starts with, or NULL. */
