@@ -284,11 +284,12 @@ btf-fields: $(O)/btf-fields $(O)/btf_bogus.bpf.o $(O)/iorace.bpf.o ## has this k
 shell_scripts = $(shell grep -rlIE '^\#!/bin/(ba)?sh' contrib tests)
 
 .PHONY: lint
-lint: ## layers, lengths, names, errors that print and go on; shellcheck
+lint: ## layers, lengths, names, layout, errors that print and go on; shellcheck
 	$(Q)tests/lint/selftest
 	$(Q)tests/lint/lint
 	$(Q)tests/matrix/selftest
 	$(Q)tests/matrix/matrix check
+	$(Q)$(MAKE) --no-print-directory format-check
 	$(Q)tests/range-lock/selftest
 	$(Q)shellcheck -S warning $(shell_scripts)
 

@@ -63,8 +63,7 @@ static __always_inline enum pair_owner account_conflict(__u32 self, const struct
 							const struct inflight_peer *at,
 							struct ior_slot *slot)
 {
-	enum pair_owner owner =
-		inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT);
+	enum pair_owner owner = inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT);
 
 	if (owner == PAIR_MINE && mine->spanned)
 		span_settle_pair(self, peer, -1);

@@ -35,18 +35,18 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  * The address is taken first: bpf_core_read() relocates every member access in its argument, so a
  * `desc->inode` in there would be looked for in the kernel, and the program would not load.
  */
-#define KREAD(type, address, field)                                                               \
-	({                                                                                        \
-		typeof(((type *)0)->field) _value;                                                \
-		__u64 _object = (__u64)(address);                                                 \
-		if (IOR_HAS_RDONLY_CAST) {                                                \
-			const type *_p = bpf_rdonly_cast((const void *)_object,                   \
-							 bpf_core_type_id_kernel(type));          \
-			_value = _p->field;                                                       \
-		} else {                                                                          \
-			bpf_core_read(&_value, sizeof(_value), &((type *)_object)->field);        \
-		}                                                                                 \
-		_value;                                                                           \
+#define KREAD(type, address, field)                                                                \
+	({                                                                                         \
+		typeof(((type *)0)->field) _value;                                                 \
+		__u64 _object = (__u64)(address);                                                  \
+		if (IOR_HAS_RDONLY_CAST) {                                                         \
+			const type *_p = bpf_rdonly_cast((const void *)_object,                    \
+							 bpf_core_type_id_kernel(type));           \
+			_value = _p->field;                                                        \
+		} else {                                                                           \
+			bpf_core_read(&_value, sizeof(_value), &((type *)_object)->field);         \
+		}                                                                                  \
+		_value;                                                                            \
 	})
 
 /*
@@ -56,30 +56,29 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  */
 #define KPTR(type, address, field) KWORD(KADDR(type, address, field))
 
-#define KWORD(address)                                                                            \
-	({                                                                                        \
-		__u64 _value = 0;                                                                 \
-		__u64 _at = (address);                                                            \
-		if (IOR_HAS_RDONLY_CAST) {                                                \
-			const struct timespec64 *_p = bpf_rdonly_cast(                            \
-				(const void *)_at, bpf_core_type_id_kernel(struct timespec64));   \
-			_value = _p->tv_sec;                                                      \
-		} else {                                                                          \
-			bpf_probe_read_kernel(&_value, sizeof(_value), (const void *)_at);        \
-		}                                                                                 \
-		_value;                                                                           \
+#define KWORD(address)                                                                             \
+	({                                                                                         \
+		__u64 _value = 0;                                                                  \
+		__u64 _at = (address);                                                             \
+		if (IOR_HAS_RDONLY_CAST) {                                                         \
+			const struct timespec64 *_p = bpf_rdonly_cast(                             \
+				(const void *)_at, bpf_core_type_id_kernel(struct timespec64));    \
+			_value = _p->tv_sec;                                                       \
+		} else {                                                                           \
+			bpf_probe_read_kernel(&_value, sizeof(_value), (const void *)_at);         \
+		}                                                                                  \
+		_value;                                                                            \
 	})
 
 /*
  * A whole object, its pointers as what they are, with one cast for all that is read of it: each
  * looks like a call to the compiler. Not there where fields are read by helper.
  */
-#define KOBJECT(type, address)                                                                    \
+#define KOBJECT(type, address)                                                                     \
 	((const type *)bpf_rdonly_cast((const void *)(address), bpf_core_type_id_kernel(type)))
 
 /* Address of an embedded member: no load. */
-#define KADDR(type, address, field)                                                               \
-	((__u64)(address) + bpf_core_field_offset(type, field))
+#define KADDR(type, address, field) ((__u64)(address) + bpf_core_field_offset(type, field))
 
 /* ki_complete is NULL exactly for synchronous kiocbs: is_sync_kiocb(), include/linux/fs.h. */
 static __always_inline bool compat_kiocb_is_async(__u64 kiocb)
@@ -140,7 +139,7 @@ static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u
 		bpf_core_read(&owner, sizeof(owner), &rt->rwbase.rtmutex.owner);
 		return ior_rwbase_decode(readers, (__u64)owner, task);
 	}
-	return (struct ior_lock_state){ IOR_LOCK_UNKNOWN, IOR_SELF_UNKNOWN };
+	return (struct ior_lock_state){IOR_LOCK_UNKNOWN, IOR_SELF_UNKNOWN};
 }
 
 /*

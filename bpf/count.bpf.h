@@ -97,7 +97,7 @@ static __always_inline int loss_count(enum ior_loss loss)
 }
 
 /* The finding of this key; *is_new when this pair is its first. NULL: the table is full. */
-static const struct ior_finding_value finding_fresh = { .span_start = ~0ULL };
+static const struct ior_finding_value finding_fresh = {.span_start = ~0ULL};
 
 static __always_inline struct ior_finding_value *finding_of(const struct ior_finding_key *key,
 							    bool *is_new)

@@ -75,7 +75,7 @@ static int names_step(__u32 i, struct names_walk *n)
 
 static __always_inline void path_walk_names(struct ior_rec_path *rec, __u64 file)
 {
-	struct names_walk n = { .rec = rec };
+	struct names_walk n = {.rec = rec};
 
 	walk_from_file(&n.walk, file);
 	if (!KPTR(struct dentry, n.walk.dentry, d_hash.pprev))
@@ -108,8 +108,8 @@ static __noinline int emit_path(const struct ior_file *id, __u64 file)
 static __always_inline bool record_is_due(const struct ior_finding_value *finding, __u64 now_ns)
 {
 	if (ior_options.sample_ns &&
-	    (!finding || (finding->samples &&
-			  now_ns - finding->sampled_ns < ior_options.sample_ns)))
+	    (!finding ||
+	     (finding->samples && now_ns - finding->sampled_ns < ior_options.sample_ns)))
 		return false;
 	if (ior_records_sent >= ior_options.max_records)
 		return false;

@@ -104,8 +104,8 @@ __noinline int fill_other_locks(struct ior_op *op, __u64 inode, __u32 fs)
 
 	if (!op)
 		return 0;
-	op->invalidate_lock = ior_lock_pack(compat_rwsem_state(
-		KADDR(struct address_space, mapping, invalidate_lock), task));
+	op->invalidate_lock = ior_lock_pack(
+		compat_rwsem_state(KADDR(struct address_space, mapping, invalidate_lock), task));
 	if (map_lock)
 		op->map_lock = ior_lock_pack(compat_rwsem_state(map_lock, task));
 	return 0;
@@ -142,8 +142,7 @@ static __always_inline void fill_opening(struct ior_slot *slot)
 }
 
 /* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
-static __always_inline struct ior_range op_range(__u8 kind, __u64 inode, __u64 pos,
-						 __u64 len_bytes)
+static __always_inline struct ior_range op_range(__u8 kind, __u64 inode, __u64 pos, __u64 len_bytes)
 {
 	struct ior_range range = ior_range_from(pos, len_bytes);
 

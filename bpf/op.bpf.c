@@ -60,7 +60,7 @@ struct spot {
 static __always_inline struct spot op_spot_in_one_chunk(__u64 inode, struct ior_range range)
 {
 	struct ior_home home = ior_home_of(inode, ior_chunk_of(range.start));
-	struct spot spot = { .tag = home.tag, .at = home.line & line_mask(false) };
+	struct spot spot = {.tag = home.tag, .at = home.line & line_mask(false)};
 
 	spot.line = line_at(false, spot.at);
 	if (spot.line)
@@ -192,7 +192,11 @@ static __noinline int submit_want(void)
 	return 0;
 }
 
-enum opens { OPENS_NOW, OPENS_UNDECIDED, OPENS_AT_SUBMIT };
+enum opens {
+	OPENS_NOW,
+	OPENS_UNDECIDED,
+	OPENS_AT_SUBMIT
+};
 
 /*
  * An op that may yet give up opens at its first bio. While that cannot be seen it opens now, and
@@ -275,8 +279,7 @@ __noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
 		op_without_room(desc->inode);
 		return OPEN_ALONE;
 	}
-	return self & SLOT_IS_STALE ? OPEN_STALE :
-				      op_enter_slot(slot, self, desc, range, spot);
+	return self & SLOT_IS_STALE ? OPEN_STALE : op_enter_slot(slot, self, desc, range, spot);
 }
 
 #define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
@@ -350,10 +353,10 @@ static __always_inline int op_span_begin(struct op_desc *desc)
 }
 
 enum span_open {
-	SPAN_NONE,     /* no op of this key waits in the table */
-	SPAN_OTHER,    /* one does, but it is not what was announced */
+	SPAN_NONE,	/* no op of this key waits in the table */
+	SPAN_OTHER,	/* one does, but it is not what was announced */
 	SPAN_ELSEWHERE, /* it is, but for another range: span_land(), then again */
-	SPAN_PENDING,  /* its first bio will open the window */
+	SPAN_PENDING,	/* its first bio will open the window */
 	SPAN_MOVES,
 };
 
@@ -686,7 +689,7 @@ static __always_inline int op_drop(__u64 kiocb)
 
 static __always_inline int op_abandon(__u64 inode, __u64 pos, __u64 len_bytes)
 {
-	struct parties p = { .inode = inode, .range = ior_range_from(pos, len_bytes) };
+	struct parties p = {.inode = inode, .range = ior_range_from(pos, len_bytes)};
 	struct ior_slot *slot;
 	__u64 key;
 
@@ -702,7 +705,7 @@ static __always_inline int op_left_stale_pages(__u64 inode, __u64 first_page, __
 {
 	struct parties p = {
 		.inode = inode,
-		.range = { first_page << 12, (last_page + 1) << 12 },
+		.range = {first_page << 12, (last_page + 1) << 12},
 		.is_over = 1,
 	};
 

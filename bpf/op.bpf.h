@@ -20,9 +20,9 @@ struct op_desc {
 	__u64 file; /* 0: not at hand */
 	__u64 pos;
 	__u64 len_bytes;
-	__u8 kind; /* enum ior_op_kind */
-	__u8 mode; /* enum ior_mode */
-	__u16 flags; /* IOR_OPF_ASYNC, IOR_OPF_HOLDS */
+	__u8 kind;	/* enum ior_op_kind */
+	__u8 mode;	/* enum ior_mode */
+	__u16 flags;	/* IOR_OPF_ASYNC, IOR_OPF_HOLDS */
 	__u8 tentative; /* may give up before any data has moved, and be tried again */
 	__u8 fs;	/* enum ior_fs, as op_admit() says */
 	__u8 admitted;	/* op_admit() has been asked */

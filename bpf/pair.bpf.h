@@ -143,8 +143,8 @@ static __always_inline __u16 mapped_flag(__u64 inode)
 {
 	__u64 mapping = KPTR(struct inode, inode, i_mapping);
 
-	return KREAD(struct address_space, mapping, i_mmap_writable.counter) > 0 ? IOR_OPF_MAPPED :
-										   0;
+	return KREAD(struct address_space, mapping, i_mmap_writable.counter) > 0 ? IOR_OPF_MAPPED
+										 : 0;
 }
 
 static __always_inline void record_send(const struct ior_finding_key *key,
@@ -308,7 +308,7 @@ static __always_inline void meeting_take_lock(struct meeting *m, __u32 at)
 
 /* What is this pair? `m` receives a copy of the peer that is whole when there is one. */
 static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __u64 *way,
-						struct inflight_peer *at, struct meeting *m)
+					   struct inflight_peer *at, struct meeting *m)
 {
 	struct ior_op *peer = &m->peer;
 	enum pair_view view;
@@ -331,8 +331,7 @@ static __noinline enum pair_view pair_view(const struct ior_slot *mine, const __
 	m->doubtful = mine->undecided || slot->undecided || peer_may_be_over(slot);
 	if (ior_options.has_range_lock)
 		meeting_take_lock(m, at->at);
-	view = view_of(ior_ops_relation(&mine->op, mine->moving, peer,
-					at->word & IOR_WORD_MOVING));
+	view = view_of(ior_ops_relation(&mine->op, mine->moving, peer, at->word & IOR_WORD_MOVING));
 	if (view == VIEW_NOTHING)
 		return view;
 	if (!inflight_is_first_common(at, slot,
@@ -387,11 +386,10 @@ static __always_inline int pair_noted(struct ior_slot *mine, const struct meetin
  * gone when the pair is told, and all that is called from a hook has 512 bytes together.
  */
 static __noinline void range_lock_noted(__u32 self, const struct ior_slot *mine,
-					     const struct meeting *m,
-					     const struct inflight_peer *at)
+					const struct meeting *m, const struct inflight_peer *at)
 {
 	struct ior_range_lock_span *span = lock_span_at(self);
-	struct ior_range_lock_peer peer = { .pad = 0 };
+	struct ior_range_lock_peer peer = {.pad = 0};
 
 	if (!span)
 		return;
@@ -452,8 +450,8 @@ static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct 
 
 	if (!slot || !pair_is_counted(mine, m, view))
 		return 0;
-	return view == VIEW_CONFLICT ? pair_conflicts(self, mine, m, at, slot) :
-				       pair_waits(self, mine, m, at, slot);
+	return view == VIEW_CONFLICT ? pair_conflicts(self, mine, m, at, slot)
+				     : pair_waits(self, mine, m, at, slot);
 }
 
 #define MEET_TRIES 3

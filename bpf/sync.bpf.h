@@ -172,9 +172,9 @@ static __always_inline int sync_end(enum sync_site site, __u64 file)
 
 /* ---- spans ----------------------------------------------------------------------------------- */
 
-#define IOR_IOCB_APPEND 16 /* RWF_APPEND, include/uapi/linux/fs.h */
+#define IOR_IOCB_APPEND 16	  /* RWF_APPEND, include/uapi/linux/fs.h */
 #define IOR_IOCB_DIRECT (1 << 17) /* since 5.10, include/linux/fs.h */
-#define IOR_S_DAX (1 << 13) /* include/linux/fs.h */
+#define IOR_S_DAX (1 << 13)	  /* include/linux/fs.h */
 
 static __always_inline enum ior_mode expected_mode(__u64 inode, int ki_flags)
 {
@@ -203,7 +203,7 @@ static __always_inline int span_begin(__u64 kiocb, __u64 iter, enum ior_op_kind 
 		.len_bytes = compat_iter_len(iter),
 		.kind = kind,
 		.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0,
-		.stacks = { -1, -1 },
+		.stacks = {-1, -1},
 	};
 
 	desc.pos = announced_pos(kiocb, desc.inode, kind, ki_flags);
@@ -222,7 +222,7 @@ static __always_inline int size_span_begin(__u64 inode, __u64 file, __u64 start,
 		.len_bytes = end > start ? end - start : 0,
 		.kind = IOR_OP_SIZE,
 		.mode = IOR_MODE_SIZE,
-		.stacks = { -1, -1 },
+		.stacks = {-1, -1},
 	};
 
 	return op_span_begin(&desc);
@@ -240,8 +240,7 @@ static __always_inline int truncate_span_begin(__u64 dentry, __u64 new_size, __u
 #define IOR_FALLOC_ZERO_RANGE 0x10
 #define IOR_FALLOC_INSERT_RANGE 0x20
 #define IOR_FALLOC_WRITE_ZEROES 0x80
-#define IOR_FALLOC_CHANGES \
-	(IOR_FALLOC_PUNCH_HOLE | IOR_FALLOC_ZERO_RANGE | IOR_FALLOC_WRITE_ZEROES)
+#define IOR_FALLOC_CHANGES (IOR_FALLOC_PUNCH_HOLE | IOR_FALLOC_ZERO_RANGE | IOR_FALLOC_WRITE_ZEROES)
 #define IOR_FALLOC_SHIFTS (IOR_FALLOC_COLLAPSE_RANGE | IOR_FALLOC_INSERT_RANGE)
 
 /* What merely allocates changes no byte. */

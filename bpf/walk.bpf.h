@@ -35,10 +35,10 @@ static __always_inline void walk_from_file(struct path_walk *w, __u64 file)
 }
 
 enum walk_result {
-	WALK_NAME,	/* w->dentry has a name to take, then walk_up() */
-	WALK_CROSSED,	/* stepped from the root of a mount to where it is mounted */
-	WALK_ROOT,	/* the top of the mount namespace */
-	WALK_DETACHED,	/* the top of a tree that is mounted nowhere */
+	WALK_NAME,     /* w->dentry has a name to take, then walk_up() */
+	WALK_CROSSED,  /* stepped from the root of a mount to where it is mounted */
+	WALK_ROOT,     /* the top of the mount namespace */
+	WALK_DETACHED, /* the top of a tree that is mounted nowhere */
 };
 
 static __always_inline enum walk_result walk_look(struct path_walk *w)
@@ -105,7 +105,7 @@ static int below_step(__u32 i, struct below_walk *b)
 /* Is the file one of the --path directories, or anywhere below one of them? */
 static __noinline bool path_is_below(__u64 file)
 {
-	struct below_walk b = { .found = 0 };
+	struct below_walk b = {.found = 0};
 
 	walk_from_file(&b.walk, file);
 	bpf_loop(WALK_DEPTH_MAX, below_step, &b, 0);

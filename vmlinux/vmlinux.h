@@ -27,7 +27,10 @@ typedef unsigned long size_t;
 typedef long ssize_t;
 typedef long long loff_t;
 typedef _Bool bool;
-enum { false = 0, true = 1 };
+enum {
+	false = 0,
+	true = 1
+};
 
 /* include/uapi/linux/bpf.h */
 enum bpf_map_type {

@@ -37,7 +37,7 @@ static inline __u8 ior_lock_pack(struct ior_lock_state st)
 
 static inline struct ior_lock_state ior_lock_unpack(__u8 packed)
 {
-	return (struct ior_lock_state){ packed & 15, packed >> 4 };
+	return (struct ior_lock_state){packed & 15, packed >> 4};
 }
 
 /*
@@ -53,7 +53,7 @@ static inline struct ior_lock_state ior_lock_unpack(__u8 packed)
 
 static inline struct ior_lock_state ior_rwsem_decode(__u64 count, __u64 owner, __u64 task)
 {
-	struct ior_lock_state st = { IOR_LOCK_NONE, IOR_SELF_NO };
+	struct ior_lock_state st = {IOR_LOCK_NONE, IOR_SELF_NO};
 
 	if (count & IOR_RWSEM_WRITER_LOCKED) {
 		st.i_rwsem = IOR_LOCK_EXCLUSIVE;
@@ -77,7 +77,7 @@ static inline struct ior_lock_state ior_rwsem_decode(__u64 count, __u64 owner, _
 
 static inline struct ior_lock_state ior_rwbase_decode(__u32 readers, __u64 owner, __u64 task)
 {
-	struct ior_lock_state st = { IOR_LOCK_NONE, IOR_SELF_NO };
+	struct ior_lock_state st = {IOR_LOCK_NONE, IOR_SELF_NO};
 
 	if (readers == IOR_RWBASE_WRITER_BIAS) {
 		st.i_rwsem = IOR_LOCK_EXCLUSIVE;

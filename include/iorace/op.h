@@ -49,7 +49,8 @@ struct ior_op {
 };
 IOR_SIZE_IS(struct ior_op, 64);
 
-_Static_assert(__builtin_offsetof(struct ior_op, comm) % sizeof(__u64) == 0, "comm is copied by words");
+_Static_assert(__builtin_offsetof(struct ior_op, comm) % sizeof(__u64) == 0,
+	       "comm is copied by words");
 
 /* Ids in the stack map, negative: not taken. */
 struct ior_stacks {

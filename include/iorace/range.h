@@ -21,7 +21,7 @@ static inline bool ior_range_is_empty(struct ior_range r)
 /* A range that would pass the end of the address space ends there: it never wraps to the start. */
 static inline struct ior_range ior_range_from(__u64 pos, __u64 len_bytes)
 {
-	struct ior_range r = { pos, pos + len_bytes };
+	struct ior_range r = {pos, pos + len_bytes};
 
 	if (r.end < pos)
 		r.end = IOR_RANGE_MAX;

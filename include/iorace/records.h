@@ -27,8 +27,8 @@ IOR_SIZE_IS(struct ior_rec_header, 8);
 /* One conflicting pair; ops[0] opened its window first. */
 struct ior_rec_conflict {
 	struct ior_rec_header header;
-	__u64 time_ns;	  /* CLOCK_MONOTONIC, when it was seen */
-	__u64 op_ids[2];  /* unique in one run: two records never name the same two */
+	__u64 time_ns;	 /* CLOCK_MONOTONIC, when it was seen */
+	__u64 op_ids[2]; /* unique in one run: two records never name the same two */
 	struct ior_file file;
 	struct ior_op ops[2];
 	struct ior_stacks stacks[2];
@@ -71,8 +71,8 @@ IOR_SIZE_IS(struct ior_rec_admission, 184);
 struct ior_rec_path {
 	struct ior_rec_header header;
 	struct ior_file file;
-	__u32 state; /* IOR_PATH_* */
-	__u32 used;  /* bytes of names[] */
+	__u32 state;				       /* IOR_PATH_* */
+	__u32 used;				       /* bytes of names[] */
 	char names[IOR_PATH_BYTES_MAX + IOR_NAME_MAX]; /* the tail is slack for the last name */
 };
 
@@ -123,7 +123,7 @@ enum ior_stat {
 	IOR_STAT_KEPT_APART_LAST = IOR_STAT_KEPT_APART + IOR_KEEPER_COUNT_ - 1,
 	IOR_STAT_WAIT_NEEDED_NS,   /* waits of ops that an overlapping one was in flight for */
 	IOR_STAT_WAIT_NEEDLESS_NS, /* waits of ops that met no overlapping one */
-	IOR_STAT_ADMISSIONS, /* those that were told, by enum ior_admission */
+	IOR_STAT_ADMISSIONS,	   /* those that were told, by enum ior_admission */
 	IOR_STAT_ADMISSIONS_LAST = IOR_STAT_ADMISSIONS + IOR_ADMISSION_COUNT_ - 1,
 	IOR_STAT_COUNT_
 };
@@ -203,8 +203,8 @@ struct ior_options {
 	char comm[IOR_COMM_LEN];
 	__u32 want_cgroup; /* the cgroup in the map, or below it */
 	__u32 pids_count;
-	__u32 tree_pid;	 /* tasks below this process (a child subreaper), 0: any */
-	__u32 self_pid;	 /* never part of a report: the tool itself */
+	__u32 tree_pid; /* tasks below this process (a child subreaper), 0: any */
+	__u32 self_pid; /* never part of a report: the tool itself */
 
 	__u32 modes; /* bit mask of enum ior_mode: which ways of moving data are watched */
 	__u32 pad;
@@ -223,19 +223,19 @@ struct ior_options {
 	__u32 wide_mask;
 
 	/* what this kernel and plan allow */
-	__u64 dio_bio_end_io;	/* address: how tracepoints know a bio of direct IO; 0: unknown */
-	__u32 mnt_ns_inum;	/* mount namespace of the tool */
+	__u64 dio_bio_end_io; /* address: how tracepoints know a bio of direct IO; 0: unknown */
+	__u32 mnt_ns_inum;    /* mount namespace of the tool */
 	__u32 covered_fs[IOR_MODE_COUNT_]; /* bit mask of enum ior_fs whose windows the plan sees */
-	__u32 opens_at_submit;	/* bit mask of enum ior_fs: window opens at the first bio */
-	__u8 sees_submit;	/* the first bio of an op is seen */
+	__u32 opens_at_submit; /* bit mask of enum ior_fs: window opens at the first bio */
+	__u8 sees_submit;      /* the first bio of an op is seen */
 	__u8 want_stacks;
-	__u8 has_spans;		/* ops enter the table before they have their locks */
-	__u8 filters_files;	/* any file filter */
-	__u8 filters_tasks;	/* any task filter */
-	__u8 reads_locks;	/* all locks, not i_rwsem alone */
-	__u8 closes_late;	/* windows close at completion, not at the last bio */
-	__u8 has_range_lock;	/* one is under test: range_lock.h */
-	__u8 locks_inside;	/* ... and it is taken where the data moves */
+	__u8 has_spans;	     /* ops enter the table before they have their locks */
+	__u8 filters_files;  /* any file filter */
+	__u8 filters_tasks;  /* any task filter */
+	__u8 reads_locks;    /* all locks, not i_rwsem alone */
+	__u8 closes_late;    /* windows close at completion, not at the last bio */
+	__u8 has_range_lock; /* one is under test: range_lock.h */
+	__u8 locks_inside;   /* ... and it is taken where the data moves */
 	__u8 pad2[7];
 };
 
@@ -246,11 +246,11 @@ struct ior_options {
  */
 struct ior_state {
 	__u8 armed;
-	__u8 draining;	  /* what began before we were armed may still be in flight */
-	__u8 any_pending; /* an op had to wait for its first bio */
-	__u8 any_wide;	  /* an op stood in the wide lines */
+	__u8 draining;	     /* what began before we were armed may still be in flight */
+	__u8 any_pending;    /* an op had to wait for its first bio */
+	__u8 any_wide;	     /* an op stood in the wide lines */
 	__u8 submit_is_seen; /* an op may wait for its first bio */
-	__u8 any_tentative; /* one wanted to; taken back every second */
+	__u8 any_tentative;  /* one wanted to; taken back every second */
 	__u8 pad[2];
 	__u32 submit_wanted; /* one wanted to and could not */
 	__u32 pad2;

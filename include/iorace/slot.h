@@ -17,15 +17,15 @@
 
 #include "op.h"
 
-#define IOR_CHUNK_SHIFT 16  /* 64 KiB: one line for a small IO, 17 at most for 1 MiB */
+#define IOR_CHUNK_SHIFT 16 /* 64 KiB: one line for a small IO, 17 at most for 1 MiB */
 #define IOR_SECTOR_SHIFT 9
 #define IOR_CHUNK_SECTORS (1U << (IOR_CHUNK_SHIFT - IOR_SECTOR_SHIFT))
 
 #define IOR_WAYS 7
-#define IOR_NARROW_CHUNKS_MAX 17   /* an op over more chunks is wide */
-#define IOR_PROBE_LINES_MAX 256	   /* how far a full line spills: 1 792 ops in one chunk */
+#define IOR_NARROW_CHUNKS_MAX 17 /* an op over more chunks is wide */
+#define IOR_PROBE_LINES_MAX 256	 /* how far a full line spills: 1 792 ops in one chunk */
 #define IOR_PROBE_SLOTS_MAX 64
-#define IOR_RACES 16		   /* ops that may start on one range at the very same time */
+#define IOR_RACES 16 /* ops that may start on one range at the very same time */
 
 #define IOR_SLOT_BITS 20
 #define IOR_TAG_BITS 27
@@ -72,22 +72,22 @@ struct ior_slot {
 	__u32 seq;	/* odd while the slot is filled */
 	__u32 overflow; /* ops whose home is this slot but that stand elsewhere */
 	__u64 inode;
-	__u32 where;   /* single word in its home line: line * 8 + way + 1; 0: search for it */
-	__u8 spanned;  /* entered the table before it had its locks */
+	__u32 where;	/* single word in its home line: line * 8 + way + 1; 0: search for it */
+	__u8 spanned;	/* entered the table before it had its locks */
 	__u8 tell_path; /* its file had its first conflict: a path record is due */
-	__u8 settled;  /* it has looked at everybody who was there before it */
-	__u8 state;    /* enum ior_slot_state */
+	__u8 settled;	/* it has looked at everybody who was there before it */
+	__u8 state;	/* enum ior_slot_state */
 	struct ior_op op;
 	__u8 moving;
 	__u8 wide;
-	__u8 fs;       /* enum ior_fs */
-	__u8 drained; /* no direct IO was in flight when its window opened */
+	__u8 fs;	/* enum ior_fs */
+	__u8 drained;	/* no direct IO was in flight when its window opened */
 	__u8 tentative; /* waits for its first bio to open its window */
 	__u8 extends;	/* was to end beyond i_size when it began; see peer_may_be_over() */
 	__u8 undecided; /* may give up yet, and its first bio will not be seen */
 	__u8 pad[1];
-	__u64 file;    /* struct file, for the path of a report */
-	__u64 looking; /* the chunk it is looking at, while it looks chunk by chunk */
+	__u64 file;		  /* struct file, for the path of a report */
+	__u64 looking;		  /* the chunk it is looking at, while it looks chunk by chunk */
 	struct ior_stacks stacks; /* where it was begun */
 };
 IOR_SIZE_IS(struct ior_slot, 128);

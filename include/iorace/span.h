@@ -16,17 +16,17 @@
  * one, those that were noted are looked at again, as far as they are on the list.
  */
 struct ior_span {
-	__s32 noted[4];		/* overlapping ops that opened before it, by enum ior_hold ... */
-	__s32 settled[4];	/* ... and what became of them when both windows were open */
-	__u64 waited_ns;	/* for i_rwsem and for direct IO */
-	__u64 wait_began_ns;	/* of the wait it is in, 0: none */
-	__u32 listed;		/* how many went to the list, or found no room there */
-	__u8 met;		/* an overlapping op was in flight */
-	__u8 waited_for_dio;	/* it was in inode_dio_wait() before it opened */
-	__u8 elsewhere;		/* its window opened for another range than announced */
-	__u8 wants_all;		/* it waits for i_rwsem exclusively */
+	__s32 noted[4];	     /* overlapping ops that opened before it, by enum ior_hold ... */
+	__s32 settled[4];    /* ... and what became of them when both windows were open */
+	__u64 waited_ns;     /* for i_rwsem and for direct IO */
+	__u64 wait_began_ns; /* of the wait it is in, 0: none */
+	__u32 listed;	     /* how many went to the list, or found no room there */
+	__u8 met;	     /* an overlapping op was in flight */
+	__u8 waited_for_dio; /* it was in inode_dio_wait() before it opened */
+	__u8 elsewhere;	     /* its window opened for another range than announced */
+	__u8 wants_all;	     /* it waits for i_rwsem exclusively */
 	__u8 holds[IOR_SPAN_LIST];
-	__u16 waited_out[2];	/* those with the lock, shared or exclusive, until it had it all */
+	__u16 waited_out[2]; /* those with the lock, shared or exclusive, until it had it all */
 	struct ior_range ranges[IOR_SPAN_LIST];
 };
 IOR_SIZE_IS(struct ior_span, 128);

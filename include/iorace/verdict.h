@@ -13,7 +13,7 @@
 #include "op.h"
 
 enum ior_relation {
-	IOR_UNRELATED,	/* no common byte, or two reads */
+	IOR_UNRELATED,	 /* no common byte, or two reads */
 	IOR_OVERLAPPING, /* common bytes, at least one writes, but not both windows open */
 	IOR_CONFLICTING, /* ... and both windows open at once */
 };
@@ -115,15 +115,15 @@ static inline struct ior_grain ior_mode_grain(__u8 mode)
 {
 	switch ((enum ior_mode)mode) {
 	case IOR_MODE_DAX:
-		return (struct ior_grain){ 8, 64 };
+		return (struct ior_grain){8, 64};
 	case IOR_MODE_DIRECT:
-		return (struct ior_grain){ 512, 4096 };
+		return (struct ior_grain){512, 4096};
 	case IOR_MODE_BUFFERED:
 	case IOR_MODE_SIZE:
 	case IOR_MODE_COUNT_:
 		break;
 	}
-	return (struct ior_grain){ 4096, 4096 };
+	return (struct ior_grain){4096, 4096};
 }
 
 static inline bool ior_range_within_one(struct ior_range r, __u64 unit_bytes)

@@ -21,39 +21,42 @@
 #define TURN_MS 30 /* attach, detach and threads, per run */
 
 static const struct load loads[] = {
-	{ "4k", "4 KiB random, half writes, psync, one job and file per CPU",
-	  GROUP_FIRST, LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
-	{ "64k", "64 KiB random, half writes, psync, one job and file per CPU",
-	  GROUP_DIRECT, LOAD_PSYNC, 65536, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
-	{ "read", "4 KiB random reads, psync, one job and file per CPU",
-	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 0, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
-	{ "write", "4 KiB random writes, psync, one job and file per CPU",
-	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 100, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
-	{ "log", "4 KiB appends, psync, one job and file per CPU",
-	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 100, LOAD_FILE_BYTES, FILE_LOG, true },
-	{ "libaio32", "4 KiB random, half writes, libaio, 32 per call, one job and file per CPU",
-	  GROUP_DIRECT, LOAD_AIO, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
-	{ "uring32", "4 KiB random, half writes, io_uring, 32 per call, one job and file per CPU",
-	  GROUP_DIRECT, LOAD_URING, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false },
-	{ "one", "4 KiB random, half writes, psync, every job on one file",
-	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_ALL, false },
-	{ "many", "4 KiB random, half writes, psync, every job on 64 files in turn",
-	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, LOAD_MANY_BYTES, FILES_MANY, false },
-	{ "hot", "4 KiB random, half writes, psync, every job in the same 256 KiB: conflicts",
-	  GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, 256 << 10, FILE_OF_ALL, false },
-	{ "cached", "4 KiB random, half writes, buffered, in the page cache",
-	  GROUP_BUFFERED, LOAD_PSYNC, 4096, 1, 50, LOAD_CACHED_BYTES, FILE_CACHED, false },
-	{ "depth1", "4 KiB sequential, half writes, libaio, loop device, up to 1 in flight per job",
-	  GROUP_DEPTH, LOAD_AIO, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
-	{ "depth8", "4 KiB sequential, half writes, libaio, loop device, up to 8 in flight per job",
-	  GROUP_DEPTH, LOAD_AIO, 4096, 8, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
-	{ "depth64", "4 KiB sequential, half writes, libaio, loop device, up to 64 in flight per job",
-	  GROUP_DEPTH | GROUP_REQUESTS, LOAD_AIO, 4096, 64, 50, LOAD_FILE_BYTES,
-	  FILE_OF_THE_JOB, true },
-	{ "depth512", "4 KiB sequential, half writes, libaio, loop device, up to 512 in flight per job",
-	  GROUP_DEPTH, LOAD_AIO, 4096, 512, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
-	{ "depth4096", "4 KiB sequential, half writes, libaio, loop device, up to 4 096 in flight per job",
-	  GROUP_DEPTH, LOAD_AIO, 4096, 4096, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true },
+	{"4k", "4 KiB random, half writes, psync, one job and file per CPU", GROUP_FIRST,
+	 LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false},
+	{"64k", "64 KiB random, half writes, psync, one job and file per CPU", GROUP_DIRECT,
+	 LOAD_PSYNC, 65536, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false},
+	{"read", "4 KiB random reads, psync, one job and file per CPU", GROUP_DIRECT, LOAD_PSYNC,
+	 4096, 1, 0, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false},
+	{"write", "4 KiB random writes, psync, one job and file per CPU", GROUP_DIRECT, LOAD_PSYNC,
+	 4096, 1, 100, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false},
+	{"log", "4 KiB appends, psync, one job and file per CPU", GROUP_DIRECT, LOAD_PSYNC, 4096, 1,
+	 100, LOAD_FILE_BYTES, FILE_LOG, true},
+	{"libaio32", "4 KiB random, half writes, libaio, 32 per call, one job and file per CPU",
+	 GROUP_DIRECT, LOAD_AIO, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false},
+	{"uring32", "4 KiB random, half writes, io_uring, 32 per call, one job and file per CPU",
+	 GROUP_DIRECT, LOAD_URING, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false},
+	{"one", "4 KiB random, half writes, psync, every job on one file", GROUP_DIRECT, LOAD_PSYNC,
+	 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_ALL, false},
+	{"many", "4 KiB random, half writes, psync, every job on 64 files in turn", GROUP_DIRECT,
+	 LOAD_PSYNC, 4096, 1, 50, LOAD_MANY_BYTES, FILES_MANY, false},
+	{"hot", "4 KiB random, half writes, psync, every job in the same 256 KiB: conflicts",
+	 GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, 256 << 10, FILE_OF_ALL, false},
+	{"cached", "4 KiB random, half writes, buffered, in the page cache", GROUP_BUFFERED,
+	 LOAD_PSYNC, 4096, 1, 50, LOAD_CACHED_BYTES, FILE_CACHED, false},
+	{"depth1", "4 KiB sequential, half writes, libaio, loop device, up to 1 in flight per job",
+	 GROUP_DEPTH, LOAD_AIO, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true},
+	{"depth8", "4 KiB sequential, half writes, libaio, loop device, up to 8 in flight per job",
+	 GROUP_DEPTH, LOAD_AIO, 4096, 8, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true},
+	{"depth64",
+	 "4 KiB sequential, half writes, libaio, loop device, up to 64 in flight per job",
+	 GROUP_DEPTH | GROUP_REQUESTS, LOAD_AIO, 4096, 64, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB,
+	 true},
+	{"depth512",
+	 "4 KiB sequential, half writes, libaio, loop device, up to 512 in flight per job",
+	 GROUP_DEPTH, LOAD_AIO, 4096, 512, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true},
+	{"depth4096",
+	 "4 KiB sequential, half writes, libaio, loop device, up to 4 096 in flight per job",
+	 GROUP_DEPTH, LOAD_AIO, 4096, 4096, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true},
 };
 
 _Static_assert(ARRAY_SIZE(loads) <= LOADS_MAX, "a report has room for all");
@@ -69,38 +72,69 @@ static int usage(void)
 {
 	fputs("usage: ladder --dir DIR --objects DIR [--other FILE.bpf.o] [--seconds N] [--pairs N]\n"
 	      "              [--loads a,b] [--rungs a,b] [--device TEXT] [--json FILE]\n"
-	      "              [--markdown FILE] [--queue-dir DIR] [--in-flight FILE]\n", stderr);
+	      "              [--markdown FILE] [--queue-dir DIR] [--in-flight FILE]\n",
+	      stderr);
 	return 2;
+}
+
+static const struct option option_table[] = {
+	{"dir", 1, NULL, 'd'},
+	{"objects", 1, NULL, 'o'},
+	{"other", 1, NULL, 'O'},
+	{"seconds", 1, NULL, 's'},
+	{"pairs", 1, NULL, 'p'},
+	{"loads", 1, NULL, 'l'},
+	{"rungs", 1, NULL, 'r'},
+	{"device", 1, NULL, 'D'},
+	{"json", 1, NULL, 'j'},
+	{"markdown", 1, NULL, 'm'},
+	{"queue-dir", 1, NULL, 'q'},
+	{"in-flight", 1, NULL, 'i'},
+	{},
+};
+
+/* Where the text of an option goes, or NULL. */
+static const char **text_of(struct options *o, int option)
+{
+	switch (option) {
+	case 'd':
+		return &o->env.dir;
+	case 'o':
+		return &o->env.objects;
+	case 'O':
+		return &o->env.other;
+	case 'l':
+		return &o->only_loads;
+	case 'r':
+		return &o->only_rungs;
+	case 'D':
+		return &o->device;
+	case 'j':
+		return &o->json;
+	case 'm':
+		return &o->markdown;
+	case 'q':
+		return &o->queue_dir;
+	case 'i':
+		return &o->in_flight;
+	}
+	return NULL;
 }
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option table[] = {
-		{ "dir", 1, NULL, 'd' },     { "objects", 1, NULL, 'o' }, { "other", 1, NULL, 'O' },
-		{ "seconds", 1, NULL, 's' }, { "pairs", 1, NULL, 'p' },	  { "loads", 1, NULL, 'l' },
-		{ "rungs", 1, NULL, 'r' },   { "device", 1, NULL, 'D' },  { "json", 1, NULL, 'j' },
-		{ "markdown", 1, NULL, 'm' }, { "queue-dir", 1, NULL, 'q' },
-		{ "in-flight", 1, NULL, 'i' }, {},
-	};
 	int c;
 
-	*o = (struct options){ .seconds = SECONDS_DEFAULT, .rounds = ROUNDS_DEFAULT, .device = "?" };
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (c) {
-		case 'd': o->env.dir = optarg; break;
-		case 'o': o->env.objects = optarg; break;
-		case 'O': o->env.other = optarg; break;
-		case 's': o->seconds = atoi(optarg); break;
-		case 'p': o->rounds = atoi(optarg); break;
-		case 'l': o->only_loads = optarg; break;
-		case 'r': o->only_rungs = optarg; break;
-		case 'D': o->device = optarg; break;
-		case 'j': o->json = optarg; break;
-		case 'm': o->markdown = optarg; break;
-		case 'q': o->queue_dir = optarg; break;
-		case 'i': o->in_flight = optarg; break;
-		default: return -1;
-		}
+	*o = (struct options){.seconds = SECONDS_DEFAULT, .rounds = ROUNDS_DEFAULT, .device = "?"};
+	while ((c = getopt_long(argc, argv, "", option_table, NULL)) != -1) {
+		if (c == 's')
+			o->seconds = atoi(optarg);
+		else if (c == 'p')
+			o->rounds = atoi(optarg);
+		else if (text_of(o, c))
+			*text_of(o, c) = optarg;
+		else
+			return -1;
 	}
 	return o->env.dir && o->env.objects && o->seconds && o->rounds ? 0 : -1;
 }

@@ -104,8 +104,8 @@ static int run_psync(struct job *job)
 	while (!atomic_load_explicit(job->stop, memory_order_relaxed)) {
 		off_t at = next_offset(job);
 		int fd = next_fd(job);
-		ssize_t n = next_is_write(job) ? pwrite(fd, job->buffer, len, at) :
-						 pread(fd, job->buffer, len, at);
+		ssize_t n = next_is_write(job) ? pwrite(fd, job->buffer, len, at)
+					       : pread(fd, job->buffer, len, at);
 
 		if (n != (ssize_t)len)
 			return n < 0 ? -errno : -EIO;
@@ -200,7 +200,8 @@ static int uring_turn_around(struct job *job, struct io_uring *ring, unsigned in
 
 	if (r < 0)
 		return r;
-	io_uring_for_each_cqe(ring, head, cqe) {
+	io_uring_for_each_cqe(ring, head, cqe)
+	{
 		if (cqe->res != (int)job->load->block_bytes)
 			return cqe->res < 0 ? cqe->res : -EIO;
 		n++;
@@ -264,7 +265,7 @@ static void *job_main(void *arg)
 
 static void sleep_ms(unsigned int ms)
 {
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
 
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;

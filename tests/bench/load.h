@@ -10,11 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum load_engine { LOAD_PSYNC, LOAD_AIO, LOAD_URING };
+enum load_engine {
+	LOAD_PSYNC,
+	LOAD_AIO,
+	LOAD_URING
+};
 
 /* Which rungs are measured on it. */
 enum load_group {
-	GROUP_FIRST = 1,    /* every one of direct IO */
+	GROUP_FIRST = 1, /* every one of direct IO */
 	GROUP_DIRECT = 2,
 	GROUP_DEPTH = 4,    /* on the device that holds requests: how many are in flight */
 	GROUP_REQUESTS = 8, /* there, those that see requests only */
@@ -30,7 +34,13 @@ struct load {
 	unsigned int depth; /* not LOAD_PSYNC: IOs in flight per job */
 	unsigned int write_percent;
 	size_t region_bytes; /* IOs stay within the first so many bytes of the file */
-	enum { FILE_OF_THE_JOB, FILE_OF_ALL, FILES_MANY, FILE_CACHED, FILE_LOG } on;
+	enum {
+		FILE_OF_THE_JOB,
+		FILE_OF_ALL,
+		FILES_MANY,
+		FILE_CACHED,
+		FILE_LOG
+	} on;
 	bool sequential; /* one block behind the other; a full region begins anew, a log empty */
 };
 
@@ -53,9 +63,9 @@ struct load_files {
 
 struct load_result {
 	uint64_t ops;
-	double wall_ns; /* mean of the jobs */
-	double job_ns;	/* CPU time of the jobs */
-	double cpu_ns;	/* CPU time of the whole process: with whoever consumes events */
+	double wall_ns;	  /* mean of the jobs */
+	double job_ns;	  /* CPU time of the jobs */
+	double cpu_ns;	  /* CPU time of the whole process: with whoever consumes events */
 	double in_flight; /* requests, half-way; 0: not known */
 };
 

@@ -228,8 +228,8 @@ static void rung_report(struct measure *m, size_t at, struct rung_result *ret)
 	}
 }
 
-int measure_load(const struct load *load, const struct measure_opts *opts,
-		 struct load_report *ret, struct reason *why)
+int measure_load(const struct load *load, const struct measure_opts *opts, struct load_report *ret,
+		 struct reason *why)
 {
 	struct measure *m = calloc(1, sizeof(*m));
 	int r;

@@ -33,9 +33,9 @@ struct rung_result {
 
 struct load_report {
 	const struct load *load;
-	struct spread iops;   /* untraced */
-	struct spread cpu_ns; /* untraced, per IO */
-	struct spread busy;   /* untraced: CPU time of the jobs / time */
+	struct spread iops;	 /* untraced */
+	struct spread cpu_ns;	 /* untraced, per IO */
+	struct spread busy;	 /* untraced: CPU time of the jobs / time */
 	struct spread in_flight; /* requests of the device, half-way; 0: not known */
 	struct rung_result rungs[RUNGS_MAX];
 	size_t rungs_len;
@@ -43,13 +43,13 @@ struct load_report {
 
 struct measure_opts {
 	const struct load_files *files; /* of this load's file system */
-	struct rung *const *rungs; /* in the order of rung_specs; NULL: not measured */
+	struct rung *const *rungs;	/* in the order of rung_specs; NULL: not measured */
 	unsigned int rounds;
 	unsigned int run_ms;
 };
 
-int measure_load(const struct load *load, const struct measure_opts *opts,
-		 struct load_report *ret, struct reason *why);
+int measure_load(const struct load *load, const struct measure_opts *opts, struct load_report *ret,
+		 struct reason *why);
 
 /* Runs that measure_load() makes in one round. */
 unsigned int measure_runs(const struct load *load, struct rung *const *rungs);

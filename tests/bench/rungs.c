@@ -39,48 +39,48 @@ static struct iorace_bpf *open_exchanged(void);
 	"{ delete(@t[args->dev, args->ino, args->pos - args->ret]); }'"
 
 const struct rung_spec rung_specs[] = {
-	{ "empty", "empty programs at the same hooks", RUNG_RIVAL, 0, "empty_", DEEP | BUFFERED,
-	  false },
-	{ "two empty", "empty programs at begin and complete only", RUNG_RIVAL, 0, "two_", FIRST,
-	  false },
-	{ "slot", "op slot by kiocb hash, filled, freed", RUNG_PIECES, SETUP_WATCH, "slot", FIRST,
-	  false },
-	{ "+task", "and pid, cgroup, comm", RUNG_PIECES, SETUP_WATCH, "task", FIRST, false },
-	{ "+lock", "and state of i_rwsem", RUNG_PIECES, SETUP_WATCH, "lock", FIRST, false },
-	{ "+clock", "and the clock", RUNG_PIECES, SETUP_WATCH, "clock", FIRST, false },
-	{ "+count", "and counters of ops", RUNG_PIECES, SETUP_WATCH, "count", FIRST, false },
-	{ "watch", "and the table: `watch` as shipped", RUNG_SHIPPED, SETUP_WATCH, NULL,
-	  DEEP | BUFFERED, false },
-	{ "watch --dev", "a device filter that matches", RUNG_SHIPPED, SETUP_DEV, NULL, FIRST,
-	  false },
-	{ "filtered", "a device filter that does not", RUNG_SHIPPED, SETUP_OTHER_DEV, NULL, DIRECT,
-	  false },
-	{ "check", "`check` as shipped", RUNG_SHIPPED, SETUP_CHECK, NULL, DIRECT, false },
-	{ "buffered", "`watch --mode buffered` as shipped", RUNG_SHIPPED, SETUP_BUFFERED, NULL,
-	  BUFFERED, true },
-	{ "other", "`watch` of another build", RUNG_OTHER, SETUP_WATCH, NULL, DEEP, false },
-	{ "hash map", "rival: in-flight ops in a BPF hash", RUNG_RIVAL, 0, "hash_", DEEP, false },
-	{ "stream", "rival: every op through a ring", RUNG_RIVAL, 0, "stream_", DIRECT, false },
-	{ "bpftrace", "rival: the same hash map in bpftrace", RUNG_PROCESS, 0, BPFTRACE, FIRST,
-	  true },
-	{ "perf record", "rival: both tracepoints, to /dev/null", RUNG_PROCESS, 0,
-	  "perf record -q -a -e " BOTH_EVENTS " -o /dev/null", FIRST, true },
-	{ "perf trace", "rival: both tracepoints as text, to /dev/null", RUNG_PROCESS, 0,
-	  "perf trace -a -e " BOTH_EVENTS, FIRST, true },
-	{ "xfsslower", "rival: libbpf-tools, XFS operations above 10 ms", RUNG_PROCESS, 0,
-	  "xfsslower", FIRST, true },
-	{ "biosnoop", "rival: libbpf-tools, every block IO as text", RUNG_PROCESS, 0, "biosnoop",
-	  GROUP_REQUESTS, true },
-	{ "biolatency", "rival: libbpf-tools, histogram of block IO", RUNG_PROCESS, 0,
-	  "biolatency", GROUP_REQUESTS, true },
+	{"empty", "empty programs at the same hooks", RUNG_RIVAL, 0, "empty_", DEEP | BUFFERED,
+	 false},
+	{"two empty", "empty programs at begin and complete only", RUNG_RIVAL, 0, "two_", FIRST,
+	 false},
+	{"slot", "op slot by kiocb hash, filled, freed", RUNG_PIECES, SETUP_WATCH, "slot", FIRST,
+	 false},
+	{"+task", "and pid, cgroup, comm", RUNG_PIECES, SETUP_WATCH, "task", FIRST, false},
+	{"+lock", "and state of i_rwsem", RUNG_PIECES, SETUP_WATCH, "lock", FIRST, false},
+	{"+clock", "and the clock", RUNG_PIECES, SETUP_WATCH, "clock", FIRST, false},
+	{"+count", "and counters of ops", RUNG_PIECES, SETUP_WATCH, "count", FIRST, false},
+	{"watch", "and the table: `watch` as shipped", RUNG_SHIPPED, SETUP_WATCH, NULL,
+	 DEEP | BUFFERED, false},
+	{"watch --dev", "a device filter that matches", RUNG_SHIPPED, SETUP_DEV, NULL, FIRST,
+	 false},
+	{"filtered", "a device filter that does not", RUNG_SHIPPED, SETUP_OTHER_DEV, NULL, DIRECT,
+	 false},
+	{"check", "`check` as shipped", RUNG_SHIPPED, SETUP_CHECK, NULL, DIRECT, false},
+	{"buffered", "`watch --mode buffered` as shipped", RUNG_SHIPPED, SETUP_BUFFERED, NULL,
+	 BUFFERED, true},
+	{"other", "`watch` of another build", RUNG_OTHER, SETUP_WATCH, NULL, DEEP, false},
+	{"hash map", "rival: in-flight ops in a BPF hash", RUNG_RIVAL, 0, "hash_", DEEP, false},
+	{"stream", "rival: every op through a ring", RUNG_RIVAL, 0, "stream_", DIRECT, false},
+	{"bpftrace", "rival: the same hash map in bpftrace", RUNG_PROCESS, 0, BPFTRACE, FIRST,
+	 true},
+	{"perf record", "rival: both tracepoints, to /dev/null", RUNG_PROCESS, 0,
+	 "perf record -q -a -e " BOTH_EVENTS " -o /dev/null", FIRST, true},
+	{"perf trace", "rival: both tracepoints as text, to /dev/null", RUNG_PROCESS, 0,
+	 "perf trace -a -e " BOTH_EVENTS, FIRST, true},
+	{"xfsslower", "rival: libbpf-tools, XFS operations above 10 ms", RUNG_PROCESS, 0,
+	 "xfsslower", FIRST, true},
+	{"biosnoop", "rival: libbpf-tools, every block IO as text", RUNG_PROCESS, 0, "biosnoop",
+	 GROUP_REQUESTS, true},
+	{"biolatency", "rival: libbpf-tools, histogram of block IO", RUNG_PROCESS, 0, "biolatency",
+	 GROUP_REQUESTS, true},
 };
 const size_t rung_specs_len = ARRAY_SIZE(rung_specs);
 
 struct rung {
 	const struct rung_spec *spec;
 	struct plan plan;
-	struct tracer *tracer;	    /* ours, else NULL */
-	struct rivals_bpf *rivals;  /* rivals, else NULL */
+	struct tracer *tracer;	   /* ours, else NULL */
+	struct rivals_bpf *rivals; /* rivals, else NULL */
 	struct bpf_program *programs[RUNG_PROGRAMS_MAX];
 	struct bpf_link *links[RUNG_PROGRAMS_MAX]; /* rivals */
 	size_t programs_len;
@@ -233,7 +233,7 @@ static const char *object_path(const struct rung_spec *spec, const struct rung_e
 
 static int open_ours(struct rung *rung, const struct rung_env *env, struct reason *why)
 {
-	struct tracer_opts opts = { .cgroup_fd = -1 };
+	struct tracer_opts opts = {.cgroup_fd = -1};
 	bool buffered = rung->spec->setup == SETUP_BUFFERED;
 	struct plan_opts plan_opts = {
 		.modes = 1U << (buffered ? IOR_MODE_BUFFERED : IOR_MODE_DIRECT),
@@ -275,7 +275,8 @@ static int open_rivals(struct rung *rung, struct reason *why)
 	rung->rivals = rivals_bpf__open();
 	if (!rung->rivals)
 		return reason_fail(why, -errno, "cannot open the rivals: %s", strerror(errno));
-	bpf_object__for_each_program(prog, rung->rivals->obj) {
+	bpf_object__for_each_program(prog, rung->rivals->obj)
+	{
 		bool mine = !strncmp(bpf_program__name(prog), rung->spec->programs,
 				     strlen(rung->spec->programs));
 

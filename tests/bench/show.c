@@ -31,11 +31,9 @@ static const char *short_hook(const char *hook)
 	static const struct {
 		const char *hook, *name;
 	} names[] = {
-		{ "iomap_dio_rw_begin", "begin" },
-		{ "iomap_dio_complete", "complete" },
-		{ "block_bio_queue", "queue" },
-		{ "block_bio_complete", "bio" },
-		{ "block_rq_complete", "rq" },
+		{"iomap_dio_rw_begin", "begin"}, {"iomap_dio_complete", "complete"},
+		{"block_bio_queue", "queue"},	 {"block_bio_complete", "bio"},
+		{"block_rq_complete", "rq"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -80,8 +78,9 @@ void show_head(FILE *out, const struct bench_report *r)
 
 static void show_quiet(FILE *out, const struct load_report *load)
 {
-	fprintf(out, "   untraced: %.0f IOPS, quartiles %.1f %% apart; %.2f µs of CPU per IO; the jobs had %.1f %% "
-		     "of their CPUs: %s\n",
+	fprintf(out,
+		"   untraced: %.0f IOPS, quartiles %.1f %% apart; %.2f µs of CPU per IO; the jobs had %.1f %% "
+		"of their CPUs: %s\n",
 		load->iops.median, relative(load->iops) * 100, load->cpu_ns.median / 1000,
 		load->busy.median * 100, load_was_quiet(load) ? "quiet" : "NOT QUIET");
 	if (load->in_flight.median > 0)
@@ -94,8 +93,8 @@ void show_load(FILE *out, const struct load_report *load)
 
 	fprintf(out, "\n== %s: %s\n", load->load->name, load->load->text);
 	show_quiet(out, load);
-	fprintf(out, "   %-12s %-22s %-22s %-20s %-20s %s\n", "", "IOPS kept", "IOPS per CPU s kept",
-		"programs, net ns/IO", "CPU added, ns/IO", "net ns by hook");
+	fprintf(out, "   %-12s %-22s %-22s %-20s %-20s %s\n", "", "IOPS kept",
+		"IOPS per CPU s kept", "programs, net ns/IO", "CPU added, ns/IO", "net ns by hook");
 	for (size_t i = 0; i < load->rungs_len; i++) {
 		const struct rung_result *r = &load->rungs[i];
 
@@ -123,14 +122,16 @@ static void markdown_load(FILE *out, const struct load_report *load)
 {
 	char kept[64], cpu[64], net[64], added[64], hooks[256];
 
-	fprintf(out, "\n### %s: %s\n\nUntraced: %.0f IOPS (quartiles %.1f %% apart), %.2f µs of CPU per IO; ",
+	fprintf(out,
+		"\n### %s: %s\n\nUntraced: %.0f IOPS (quartiles %.1f %% apart), %.2f µs of CPU per IO; ",
 		load->load->name, load->load->text, load->iops.median, relative(load->iops) * 100,
 		load->cpu_ns.median / 1000);
 	if (load->in_flight.median > 0)
 		fprintf(out, "%.0f requests in flight half-way; ", load->in_flight.median);
 	fprintf(out, "%s.\n\n", load_was_quiet(load) ? "quiet" : "**not quiet**");
-	fprintf(out, "| rung | what it adds | IOPS kept | IOPS per CPU second kept | programs, net ns "
-		     "per IO | by hook | CPU added, ns per IO |\n|---|---|---|---|---|---|---|\n");
+	fprintf(out,
+		"| rung | what it adds | IOPS kept | IOPS per CPU second kept | programs, net ns "
+		"per IO | by hook | CPU added, ns per IO |\n|---|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < load->rungs_len; i++) {
 		const struct rung_result *r = &load->rungs[i];
 
@@ -164,8 +165,7 @@ static void target(FILE *out, const char *text, double value, const char *format
 	fprintf(out, " | %s |\n", (at_most ? value <= limit : value >= limit) ? "yes" : "**no**");
 }
 
-static void target_rival(FILE *out, const struct load_report *load, const char *rival,
-			 double limit)
+static void target_rival(FILE *out, const struct load_report *load, const char *rival, double limit)
 {
 	const struct rung_result *watch = rung_named(load, "watch"), *r = rung_named(load, rival);
 	char text[128];
@@ -203,7 +203,8 @@ static void markdown_targets(FILE *out, const struct bench_report *r)
 
 	if (!watch || !filtered)
 		return;
-	fprintf(out, "\n### Targets\n\n| on 4k, medians | wanted | here | reached |\n|---|---|---|---|\n");
+	fprintf(out,
+		"\n### Targets\n\n| on 4k, medians | wanted | here | reached |\n|---|---|---|---|\n");
 	target(out, "`watch`, net ns per IO", watch->net_ns.median, "%.1f", 250, true);
 	target(out, "`watch`, % of IOPS kept", watch->kept.median * 100, "%.1f", 88, false);
 	target(out, "`watch`, % of IOPS per CPU second kept", watch->kept_cpu.median * 100, "%.1f",
@@ -231,8 +232,9 @@ void show_markdown(FILE *out, const struct bench_report *r)
 
 	for (size_t i = 0; i < r->loads_len; i++)
 		quiet += load_was_quiet(&r->loads[i]);
-	fprintf(out, "## %s, Linux %s\n\n%u × %s; XFS on %s; %u rounds of %u ms runs; medians "
-		     "(quartiles). Quiet on %u of %zu loads.\n",
+	fprintf(out,
+		"## %s, Linux %s\n\n%u × %s; XFS on %s; %u rounds of %u ms runs; medians "
+		"(quartiles). Quiet on %u of %zu loads.\n",
 		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms, quiet,
 		r->loads_len);
 	markdown_targets(out, r);
@@ -254,10 +256,10 @@ static json_t *json_rung(const struct rung_result *r)
 	json_t *hooks = json_array();
 
 	for (size_t i = 0; i < r->hooks_len; i++)
-		json_array_append_new(hooks, json_pack("{s:s,s:o,s:o}", "hook", r->hooks[i].hook,
-						       "net_ns_per_io",
-						       json_spread(r->hooks[i].net_ns), "runs_per_io",
-						       json_spread(r->hooks[i].runs)));
+		json_array_append_new(hooks,
+				      json_pack("{s:s,s:o,s:o}", "hook", r->hooks[i].hook,
+						"net_ns_per_io", json_spread(r->hooks[i].net_ns),
+						"runs_per_io", json_spread(r->hooks[i].runs)));
 	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:I}", "name", r->spec->name, "text",
 			 r->spec->text, "iops_kept", json_spread(r->kept),
 			 "iops_per_cpu_second_kept", json_spread(r->kept_cpu), "net_ns_per_io",
@@ -273,9 +275,9 @@ static json_t *json_load_report(const struct load_report *load)
 		json_array_append_new(rungs, json_rung(&load->rungs[i]));
 	return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "name", load->load->name, "text",
 			 load->load->text, "quiet", (int)load_was_quiet(load), "iops",
-			 json_spread(load->iops), "cpu_ns_per_io", json_spread(load->cpu_ns), "busy",
-			 json_spread(load->busy), "in_flight", json_spread(load->in_flight), "rungs",
-			 rungs);
+			 json_spread(load->iops), "cpu_ns_per_io", json_spread(load->cpu_ns),
+			 "busy", json_spread(load->busy), "in_flight", json_spread(load->in_flight),
+			 "rungs", rungs);
 }
 
 int show_json(FILE *out, const struct bench_report *r)
@@ -286,12 +288,12 @@ int show_json(FILE *out, const struct bench_report *r)
 	for (size_t i = 0; i < r->loads_len; i++)
 		json_array_append_new(loads, json_load_report(&r->loads[i]));
 	for (size_t i = 0; i < r->refusals_len; i++)
-		json_array_append_new(refusals, json_pack("{s:s,s:s}", "rung",
-							  r->refusals[i].spec->name, "reason",
-							  r->refusals[i].why.text));
-	root = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:o,s:o}", "date", r->date, "kernel", r->kernel,
-			 "cpu", r->cpu, "device", r->device, "cpus", (int)r->cpus, "rounds",
-			 (int)r->rounds, "run_ms", (int)r->run_ms, "loads", loads,
+		json_array_append_new(refusals,
+				      json_pack("{s:s,s:s}", "rung", r->refusals[i].spec->name,
+						"reason", r->refusals[i].why.text));
+	root = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:o,s:o}", "date", r->date, "kernel",
+			 r->kernel, "cpu", r->cpu, "device", r->device, "cpus", (int)r->cpus,
+			 "rounds", (int)r->rounds, "run_ms", (int)r->run_ms, "loads", loads,
 			 "not_measured", refusals);
 	failed = !root || json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(root);

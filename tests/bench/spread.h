@@ -14,7 +14,7 @@ struct samples {
 
 struct spread {
 	double median;
-	double low;  /* first and third quartile */
+	double low; /* first and third quartile */
 	double high;
 	size_t len;
 };

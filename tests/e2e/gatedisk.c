@@ -63,17 +63,17 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
-#define DISK_INO	2
-#define DISK_NAME	"disk"
-#define SECTOR		512
-#define RULES_MAX	32
-#define CLIENTS_MAX	32
-#define LINE_MAX_BYTES	512
+#define DISK_INO 2
+#define DISK_NAME "disk"
+#define SECTOR 512
+#define RULES_MAX 32
+#define CLIENTS_MAX 32
+#define LINE_MAX_BYTES 512
 #define REPLY_MAX_BYTES 65536
 #define WAIT_DEFAULT_MS 20000
-#define BACKGROUND_MAX	8192 /* the kernel's default, 12, would stall the disk */
+#define BACKGROUND_MAX 8192 /* the kernel's default, 12, would stall the disk */
 #define WRITE_MAX_BYTES (1U << 20)
-#define FILL_ANY	(-1)
+#define FILL_ANY (-1)
 
 enum req_kind {
 	REQ_READ,

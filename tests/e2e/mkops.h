@@ -25,10 +25,10 @@
 #include <sys/uio.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define NAME_BYTES    32
-#define PATH_BYTES    512
-#define IOVS_MAX      64
-#define PAGE_BYTES    4096
+#define NAME_BYTES 32
+#define PATH_BYTES 512
+#define IOVS_MAX 64
+#define PAGE_BYTES 4096
 
 /* ---- mkops_io.c ---- */
 
@@ -71,7 +71,7 @@ struct io_spec {
 	uint64_t len;
 	uint64_t from; /* the other range of clone, dedupe, exchange and copy */
 	unsigned iovs;
-	int rwf;       /* RWF_ flags beside nowait */
+	int rwf;     /* RWF_ flags beside nowait */
 	bool append; /* the kernel chooses the offset */
 	bool nowait;
 	bool retry;   /* after -EAGAIN, once more without nowait */

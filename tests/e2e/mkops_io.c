@@ -19,10 +19,10 @@
 
 #define SQPOLL_IDLE_MS 50
 
-const char *const io_kind_names[] = {"read",	 "write",    "truncate", "punch",  "falloc",
-				     "zero",	 "collapse", "insert",	 "unshare", "clone",
-				     "dedupe",	 "exchange", "swapext",	 "copy",   "splice", "fsync",
-				     "mstore",	 "mload"};
+const char *const io_kind_names[] = {"read",   "write",	   "truncate", "punch",	  "falloc",
+				     "zero",   "collapse", "insert",   "unshare", "clone",
+				     "dedupe", "exchange", "swapext",  "copy",	  "splice",
+				     "fsync",  "mstore",   "mload"};
 _Static_assert(ARRAY_SIZE(io_kind_names) == IO_KIND_COUNT_, "one name per kind");
 
 const char *const io_engine_names[] = {"sync", "libaio", "uring", "uring-worker", "uring-sqpoll"};
@@ -191,8 +191,7 @@ static int aio_submit(struct queue *queue, struct io *io)
 		io_prep_preadv(iocb, spec->fd, io->iov, iovs, (long long)spec->off);
 	else
 		io_prep_pwritev(iocb, spec->fd, io->iov, iovs, (long long)spec->off);
-	iocb->aio_rw_flags =
-		spec->rwf | (spec->nowait && !io->result.attempts ? RWF_NOWAIT : 0);
+	iocb->aio_rw_flags = spec->rwf | (spec->nowait && !io->result.attempts ? RWF_NOWAIT : 0);
 	iocb->data = io;
 	r = io_submit(queue->aio, 1, &iocb);
 	return r == 1 ? 0 : r;

@@ -28,9 +28,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define DEPTH_MAX   64
+#define DEPTH_MAX 64
 #define THREADS_MAX 256
-#define BYTES_PART  16 /* of those that are left, for one op */
+#define BYTES_PART 16 /* of those that are left, for one op */
 #define CROWDED_BYTES (256ULL << 10)
 
 struct random_opts {
@@ -43,11 +43,11 @@ struct random_opts {
 	unsigned threads;
 	unsigned depth;
 	unsigned write_percent;
-	unsigned engines; /* bit per enum io_engine */
+	unsigned engines;	   /* bit per enum io_engine */
 	unsigned buffered_percent; /* the rest is direct */
 	unsigned size_percent;	   /* of the sync ones */
 	unsigned hold_percent;	   /* of those that can be */
-	bool partition; /* each thread keeps to its own part of the file */
+	bool partition;		   /* each thread keeps to its own part of the file */
 	const char *path;
 	const char *log;
 };

@@ -64,12 +64,12 @@
 #define RWF_ATOMIC 0x40 /* since 6.11, include/uapi/linux/fs.h */
 #endif
 
-#define FILES_MAX	32
-#define WORDS_MAX	(OPS_MAX + 1) /* "start" of all of them */
-#define LINE_BYTES	1024
-#define REPLY_BYTES	65536
-#define PREP_CHUNK	(1U << 20)
-#define POLL_NS		200000
+#define FILES_MAX 32
+#define WORDS_MAX (OPS_MAX + 1) /* "start" of all of them */
+#define LINE_BYTES 1024
+#define REPLY_BYTES 65536
+#define PREP_CHUNK (1U << 20)
+#define POLL_NS 200000
 #define WAIT_DEFAULT_MS 20000
 
 enum {
@@ -316,10 +316,8 @@ static int parse_number_option(const char *key, size_t key_len, uint64_t number,
 		uint64_t *wide;
 		unsigned *narrow;
 	} numbers[] = {
-		{"off", &op->spec.off, NULL},
-		{"len", &op->spec.len, NULL},
-		{"from", &op->spec.from, NULL},
-		{"iovs", NULL, &op->spec.iovs},
+		{"off", &op->spec.off, NULL},	{"len", &op->spec.len, NULL},
+		{"from", &op->spec.from, NULL}, {"iovs", NULL, &op->spec.iovs},
 		{"align", NULL, &op->misalign},
 	};
 
@@ -637,9 +635,8 @@ static const struct {
 } op_verbs[] = {
 	{"start", op_do_start}, {"submitted", op_do_submitted}, {"returned", op_do_returned},
 	{"wait", op_do_wait},	{"held", op_do_held},		{"blocked", op_do_blocked},
-	{"feed", op_do_feed},	{"settle", op_do_settle},
-	{"kill", op_do_kill},   {"exec", op_do_exec},		{"gone", op_do_gone},
-	{"leave", op_do_leave},
+	{"feed", op_do_feed},	{"settle", op_do_settle},	{"kill", op_do_kill},
+	{"exec", op_do_exec},	{"gone", op_do_gone},		{"leave", op_do_leave},
 };
 
 static int op_verb(struct script *script, const struct words *words, size_t verb)
@@ -709,8 +706,7 @@ static const struct {
 static bool result_is(const struct op *op, const char *want)
 {
 	if (!strcmp(want, "ok"))
-		return op->result.res ==
-		       (io_kind_moves(op->spec.kind) ? (int64_t)op->spec.len : 0);
+		return op->result.res == (io_kind_moves(op->spec.kind) ? (int64_t)op->spec.len : 0);
 	for (size_t i = 0; i < ARRAY_SIZE(result_names); i++)
 		if (!strcmp(want, result_names[i].name))
 			return op->result.res == result_names[i].value;

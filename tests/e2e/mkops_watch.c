@@ -39,12 +39,28 @@ static const char *const data_path[] = {
  * /proc/PID/stack leaves out, so their callers are what is seen.
  */
 static const char *const wait_frames[] = {
-	"down_read",	   "down_write",	"xfs_ilock",
-	"xfs_file_",	   "ext4_file_",	"ext4_dio_",	    "ext4_buffered_write_iter",
-	"ext4_inode_lock", "inode_dio_wait",	"__inode_dio_wait", "inode_lock",
-	"do_truncate",	   "ext4_fallocate",	"btrfs_inode_lock", "generic_file_write_iter",
-	"xfs_break_",	   "io_wq_worker_hash", "btrfs_direct_",    "btrfs_do_write_iter",
-	"btrfs_file_",	   "f2fs_file_",	"lock_two_nondirectories",
+	"down_read",
+	"down_write",
+	"xfs_ilock",
+	"xfs_file_",
+	"ext4_file_",
+	"ext4_dio_",
+	"ext4_buffered_write_iter",
+	"ext4_inode_lock",
+	"inode_dio_wait",
+	"__inode_dio_wait",
+	"inode_lock",
+	"do_truncate",
+	"ext4_fallocate",
+	"btrfs_inode_lock",
+	"generic_file_write_iter",
+	"xfs_break_",
+	"io_wq_worker_hash",
+	"btrfs_direct_",
+	"btrfs_do_write_iter",
+	"btrfs_file_",
+	"f2fs_file_",
+	"lock_two_nondirectories",
 };
 
 /*
@@ -52,7 +68,10 @@ static const char *const wait_frames[] = {
  * so who called them decides.
  */
 static const char *const lock_frames[] = {
-	"rwsem_", "rwbase_", "rt_mutex_", "__rt_mutex_",
+	"rwsem_",
+	"rwbase_",
+	"rt_mutex_",
+	"__rt_mutex_",
 };
 
 /*
@@ -60,10 +79,7 @@ static const char *const lock_frames[] = {
  * stack, these have moved nothing.
  */
 static const char *const extent_waits[] = {
-	"wait_extent_bit",
-	"lock_extent",
-	"btrfs_lock_extent",
-	"btrfs_start_ordered_extent",
+	"wait_extent_bit",    "lock_extent", "btrfs_lock_extent", "btrfs_start_ordered_extent",
 	"range_test_acquire", /* range_test/range_test.c, taken above that or below */
 };
 
@@ -100,7 +116,7 @@ static int stack_read(pid_t pid, pid_t tid, struct stack *ret)
 }
 
 /* Whoever waits for direct IO to drain has not begun, however deep in its work: 6.1 punches so. */
-static const char *const drain_frames[] = { "inode_dio_wait", "__inode_dio_wait" };
+static const char *const drain_frames[] = {"inode_dio_wait", "__inode_dio_wait"};
 
 static bool stack_is_blocked(const struct stack *stack)
 {

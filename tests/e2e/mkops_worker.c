@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FAULT_TIMEOUT_MS  60000
+#define FAULT_TIMEOUT_MS 60000
 #define LAUNCH_TIMEOUT_MS 10000
 
 struct fault_server {

@@ -430,9 +430,12 @@ static struct summary_view lossy_summary(void)
 
 	for (enum ior_loss loss = 0; loss < IOR_LOSS_COUNT_; loss++)
 		summary.losses[loss] = 1 + loss * 1000;
-	summary.stress = (struct agreement_view){
-		.runs = 2, .unfinished = 1, .torn = 1209, .found = 1100, .contradicted = 9,
-		.not_compared = 100};
+	summary.stress = (struct agreement_view){.runs = 2,
+						 .unfinished = 1,
+						 .torn = 1209,
+						 .found = 1100,
+						 .contradicted = 9,
+						 .not_compared = 100};
 	summary.command = (struct command_view){argv, -1, 9};
 	return summary;
 }
@@ -643,8 +646,8 @@ static int write_comparison(const char *dir, const struct reporter_ops *reporter
 		end_summary(&summaries[i], &why);
 		facts[i] = run_facts_of(&summaries[i]);
 	}
-	r = reporter->is_document ? html_comparison_page(&view, &out) :
-				    reporter->comparison(&view, &plain, &out);
+	r = reporter->is_document ? html_comparison_page(&view, &out)
+				  : reporter->comparison(&view, &plain, &out);
 	return r < 0 ? r : write_file(dir, "comparison", reporter->ending, &out);
 }
 

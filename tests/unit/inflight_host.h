@@ -92,11 +92,11 @@ static inline void *host_zalloc(__u64 count, __u64 size)
 static inline void host_table_init(__u32 lines, __u32 wide_lines, __u32 slots)
 {
 	host = (struct host_table){
-		.lines = { host_zalloc(lines, sizeof(struct ior_line)),
-			   host_zalloc(wide_lines, sizeof(struct ior_line)) },
+		.lines = {host_zalloc(lines, sizeof(struct ior_line)),
+			  host_zalloc(wide_lines, sizeof(struct ior_line))},
 		.slots = host_zalloc(slots, sizeof(struct ior_slot)),
 		.races = host_zalloc(slots, sizeof(struct ior_races)),
-		.line_masks = { lines - 1, wide_lines - 1 },
+		.line_masks = {lines - 1, wide_lines - 1},
 		.slot_mask = slots - 1,
 		.any_wide = host_zalloc(1, 64),
 	};
@@ -213,7 +213,7 @@ static inline bool host_meet_once(__u32 self, const __u64 *way)
 {
 	struct ior_slot *slot = slot_at(self), *peer_slot;
 	struct inflight_peer peer;
-	struct ior_slot seen = { 0 };
+	struct ior_slot seen = {0};
 	enum inflight_sight sight = inflight_peer_read(way, &peer);
 
 	if (sight != SIGHT_THERE)

@@ -9,7 +9,12 @@
 #define INO 131
 #define DEV 0xfd00001
 
-enum { READ, WRITE, OLD, OPS };
+enum {
+	READ,
+	WRITE,
+	OLD,
+	OPS
+};
 
 struct stage {
 	struct stress_op ops[OPS];
@@ -129,10 +134,8 @@ static void conflict_of_other_ops_is_not_it(void **state)
 		conflict = conflict_of(&stage.ops[WRITE], &stage.ops[READ]);
 		conflict.ino = rows[i].ino;
 		conflict.dev = (uint32_t)rows[i].dev;
-		conflict.ops[1] = (struct agreement_op){{rows[i].start, rows[i].end},
-							rows[i].begin_ns,
-							rows[i].tid,
-							rows[i].kind};
+		conflict.ops[1] = (struct agreement_op){
+			{rows[i].start, rows[i].end}, rows[i].begin_ns, rows[i].tid, rows[i].kind};
 		trace(&stage, conflict);
 		if (judge(&stage) != AGREEMENT_CONTRADICTION)
 			fail_msg("%s is taken for it", rows[i].what);
@@ -206,7 +209,9 @@ static void any_earlier_conflict_on_its_bytes_is_found_when_direct_and_buffered_
 
 static void one_is_found_among_many(void **state)
 {
-	enum { MANY = 1000 };
+	enum {
+		MANY = 1000
+	};
 	static struct agreement_conflict many[MANY];
 	struct stage stage;
 

@@ -51,8 +51,8 @@ static void outcome_follows_from_conflicts_and_pairs_met(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct run_facts a = facts(cases[i].before, cases[i].conflicts_before, 9);
-		struct run_facts b = facts(cases[i].after, cases[i].conflicts_after,
-					   cases[i].overlapping_after);
+		struct run_facts b =
+			facts(cases[i].after, cases[i].conflicts_after, cases[i].overlapping_after);
 		struct reason why = {};
 
 		assert_int_equal(comparison_outcome(&a, &b, &why), cases[i].want);
@@ -111,13 +111,13 @@ static void run_with_losses_or_a_failed_command_shows_nothing(void **state)
 #define LINE(type, rest) "{\"schema\":\"iorace/1\",\"type\":\"" type "\"" rest "}\n"
 #define SUMMARY                                                                                    \
 	LINE("summary",                                                                            \
-	     ",\"verdict\":\"conflicts\",\"reason\":\"r\",\"duration_ns\":2000000000,"              \
-	     "\"ops\":{\"read\":10,\"write\":\"9007199254740993\",\"filtered\":99},"                \
-	     "\"pairs\":{\"conflicts\":3,\"overlapping\":8,\"serialized\":null,\"unproven\":1,"     \
-	     "\"serialized_by\":{}},\"wait_ns\":{\"needless\":null,\"needed\":17},"                 \
-	     "\"wait_histogram\":{\"overlapping\":[0,2,1],\"disjoint\":[]},"                          \
-	     "\"range_lock\":{\"early_releases\":1,\"overrun\":2,\"never_released\":4,"                \
-	     "\"wait_ns\":{\"needless\":null,\"needed\":9}},"                                       \
+	     ",\"verdict\":\"conflicts\",\"reason\":\"r\",\"duration_ns\":2000000000,"             \
+	     "\"ops\":{\"read\":10,\"write\":\"9007199254740993\",\"filtered\":99},"               \
+	     "\"pairs\":{\"conflicts\":3,\"overlapping\":8,\"serialized\":null,\"unproven\":1,"    \
+	     "\"serialized_by\":{}},\"wait_ns\":{\"needless\":null,\"needed\":17},"                \
+	     "\"wait_histogram\":{\"overlapping\":[0,2,1],\"disjoint\":[]},"                       \
+	     "\"range_lock\":{\"early_releases\":1,\"overrun\":2,\"never_released\":4,"            \
+	     "\"wait_ns\":{\"needless\":null,\"needed\":9}},"                                      \
 	     "\"losses\":{\"untracked\":2,\"stale\":3},\"stress\":{\"torn\":6}")
 
 static int read_text(const char *text, struct facts_file *ret, struct reason *why)
@@ -134,7 +134,8 @@ static void facts_are_those_of_the_summary(void **state)
 	struct reason why = {};
 
 	(void)state;
-	assert_int_equal(read_text(LINE("finding", "") LINE("finding", "") SUMMARY, &file, &why), 0);
+	assert_int_equal(read_text(LINE("finding", "") LINE("finding", "") SUMMARY, &file, &why),
+			 0);
 	assert_string_equal(file.facts.verdict, "conflicts");
 	assert_int_equal(file.facts.findings, 2);
 	assert_int_equal(file.facts.ops, 9007199254741003);
@@ -175,12 +176,12 @@ static void what_is_no_report_is_refused(void **state)
 		{LINE("finding", ""), -ENODATA, "ends without a summary"},
 		{LINE("summary", ""), -EINVAL, "without a verdict"},
 		{SUMMARY SUMMARY, -EINVAL, "a.json:2: a second summary"},
-		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":-1"), -EINVAL,
-		 "\"duration_ns\" is no count"},
+		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":-1"),
+		 -EINVAL, "\"duration_ns\" is no count"},
 		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":\"1x\""),
 		 -EINVAL, "\"duration_ns\" is no count"},
-		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":1"), -EINVAL,
-		 "a member of the summary is missing"},
+		{LINE("summary", ",\"verdict\":\"clean\",\"reason\":\"\",\"duration_ns\":1"),
+		 -EINVAL, "a member of the summary is missing"},
 		{LINE("summary", ",\"verdict\":\"\\u001b[2J\",\"reason\":\"\""), -EINVAL,
 		 "without a verdict"},
 		{LINE("summary", ",\"verdict\":\"clean\",\"duration_ns\":1,"
@@ -262,7 +263,8 @@ static void text_says_what_was_not_measured(void **state)
 	after.serialized_by[IOR_KEEPER_LUCK + 1] = 1800;
 	assert_int_equal(compare_text(&view, &text), 0);
 	assert_int_equal(compare_json(&view, &json), 0);
-	assert_non_null(strstr(text.text, "overlapping pairs met         not measured      1 812\n"));
+	assert_non_null(
+		strstr(text.text, "overlapping pairs met         not measured      1 812\n"));
 	assert_non_null(strstr(text.text, "the gap is closed: 5 conflicts before, none after in "
 					  "1812 overlapping pairs"));
 	assert_non_null(strstr(text.text, "1 800\n"));
@@ -289,8 +291,10 @@ static void facts_of_a_run_are_those_of_its_report(void **state)
 		.needed_wait_ns = 7,
 		.has_wait_histogram = true,
 		.waits = {{[3] = 8, [IOR_WAIT_BUCKETS - 1] = 1}, {[0] = 9}},
-		.range_lock = {.name = "l", .has_waits = true,
-			       .stats = {[IOR_RL_EARLY] = 1, [IOR_RL_OVERRUN] = 2,
+		.range_lock = {.name = "l",
+			       .has_waits = true,
+			       .stats = {[IOR_RL_EARLY] = 1,
+					 [IOR_RL_OVERRUN] = 2,
 					 [IOR_RL_NEVER_RELEASED] = 3,
 					 [IOR_RL_WAIT_NEEDED_NS] = 4,
 					 [IOR_RL_WAIT_NEEDLESS_NS] = 5}},
@@ -304,8 +308,8 @@ static void facts_of_a_run_are_those_of_its_report(void **state)
 	struct reason why = {};
 
 	(void)state;
-	assert_int_equal(reporter_by_name("json")->summary(&summary, &(struct report_style){}, &line),
-			 0);
+	assert_int_equal(
+		reporter_by_name("json")->summary(&summary, &(struct report_style){}, &line), 0);
 	assert_int_equal(read_text(buf_text(&line), &file, &why), 0);
 	assert_true(told.command_failed && file.facts.command_failed);
 	assert_int_equal(told.lock_flaws, 6);

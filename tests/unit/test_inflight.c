@@ -44,7 +44,7 @@ static __u64 next_id = 1;
 static struct ior_op op_of(__u64 start, __u64 end, enum ior_op_kind kind)
 {
 	return (struct ior_op){
-		.range = { start, end },
+		.range = {start, end},
 		.begin_ns = next_id++,
 		.kind = kind,
 		.mode = IOR_MODE_DIRECT,
@@ -141,9 +141,9 @@ static void assert_op_is_where_it_should(__u32 at)
 	if (slot->wide) {
 		assert_int_equal(words_of_slot(at, false), 0);
 		assert_int_equal(words_of_slot(at, true), 1);
-		assert_true(chunk_holds(ior_word_pack(home.tag, at, 0, IOR_CHUNK_SECTORS - 1, write,
-						      slot->moving),
-					home, true));
+		assert_true(chunk_holds(
+			ior_word_pack(home.tag, at, 0, IOR_CHUNK_SECTORS - 1, write, slot->moving),
+			home, true));
 		return;
 	}
 	assert_int_equal(words_of_slot(at, false), chunks);
@@ -160,9 +160,9 @@ static void assert_op_is_where_it_should(__u32 at)
 
 static void word_gives_back_what_was_packed(void **state)
 {
-	static const __u32 sectors[] = { 0, 1, 63, 126, 127 };
-	static const __u32 slots[] = { 0, 1, 0x55555, IOR_SLOTS_MAX - 1 };
-	static const __u64 tags[] = { 0, 1, 0x2aaaaaa, IOR_WORD_TAG_MASK };
+	static const __u32 sectors[] = {0, 1, 63, 126, 127};
+	static const __u32 slots[] = {0, 1, 0x55555, IOR_SLOTS_MAX - 1};
+	static const __u64 tags[] = {0, 1, 0x2aaaaaa, IOR_WORD_TAG_MASK};
 
 	(void)state;
 	for (int i = 0; i < 5 * 5 * 4 * 4 * 4; i++) {
@@ -194,39 +194,39 @@ struct geometry {
 #define END (~0ULL)
 
 static const struct geometry geometries[] = {
-	{ "identical", { 0, 4096 }, { 0, 4096 }, true },
-	{ "adjacent", { 0, 4096 }, { 4096, 8192 }, false },
-	{ "adjacent inside a sector", { 0, 100 }, { 100, 200 }, false },
-	{ "one byte inside a sector", { 0, 101 }, { 100, 200 }, true },
-	{ "nested", { 0, 65536 }, { 512, 1024 }, true },
-	{ "partial", { 0, 8192 }, { 4096, 12288 }, true },
-	{ "disjoint in one chunk", { 0, 512 }, { 60 * K, 64 * K }, false },
-	{ "adjacent at a chunk border", { 0, CHUNK }, { CHUNK, 2 * CHUNK }, false },
-	{ "last byte of a chunk", { 0, CHUNK }, { CHUNK - 1, CHUNK + 1 }, true },
-	{ "first byte of a chunk", { 0, CHUNK + 1 }, { CHUNK, CHUNK + 512 }, true },
-	{ "many common chunks", { 100, 1 * M }, { 5 * CHUNK + 7, 1 * M + 300 }, true },
-	{ "16 chunks, identical", { 0, 1 * M }, { 0, 1 * M }, true },
-	{ "17 chunks, the last in common", { 1, 1 * M + 1 }, { 1 * M, 1 * M + 512 }, true },
-	{ "17 chunks, adjacent", { 1, 1 * M + 1 }, { 1 * M + 1, 1 * M + 512 }, false },
-	{ "17 against 17", { 1, 1 * M + 1 }, { 100, 1 * M + 100 }, true },
-	{ "wide, narrow inside", { 0, 2 * M }, { 1 * M, 1 * M + 4096 }, true },
-	{ "wide, narrow over its start", { 1 * M, 9 * M }, { 1 * M - 9, 1 * M + 1 }, true },
-	{ "wide, narrow over its end", { 1 * M, 9 * M }, { 9 * M - 1, 9 * M + 1 }, true },
-	{ "wide, adjacent", { 1 * M, 9 * M }, { 9 * M, 9 * M + 4096 }, false },
-	{ "wide, narrow of 17 chunks inside", { 0, 90 * M }, { 5 * M + 1, 6 * M + 1 }, true },
-	{ "wide, identical", { 0, 9 * M }, { 0, 9 * M }, true },
-	{ "wide, partial", { 0, 9 * M }, { 8 * M, 17 * M }, true },
-	{ "wide, disjoint", { 0, 9 * M }, { 9 * M, 17 * M }, false },
-	{ "wider than the table, narrow inside", { 0, 1 * M * K }, { 5 * M, 5 * M + 1 }, true },
-	{ "truncate, narrow beyond", { 4096, END }, { 7 * M + 1, 8 * M + 1 }, true },
-	{ "truncate, narrow over its start", { 4096, END }, { 0, 4097 }, true },
-	{ "truncate, narrow before", { 4096, END }, { 0, 4096 }, false },
-	{ "truncate, wide", { 4096, END }, { 0, 100 * M }, true },
-	{ "up to 2^63", { P63 - 4096, P63 }, { P63 - 1, P63 }, true },
-	{ "adjacent at 2^63", { P63 - 4096, P63 }, { P63, P63 + 4096 }, false },
-	{ "over 2^63", { P63 - 4096, P63 + 4096 }, { P63, P63 + 1 }, true },
-	{ "up to the last byte", { END - 4096, END }, { END - 1, END }, true },
-	{ "everything", { 0, END }, { END - 1, END }, true },
+	{"identical", {0, 4096}, {0, 4096}, true},
+	{"adjacent", {0, 4096}, {4096, 8192}, false},
+	{"adjacent inside a sector", {0, 100}, {100, 200}, false},
+	{"one byte inside a sector", {0, 101}, {100, 200}, true},
+	{"nested", {0, 65536}, {512, 1024}, true},
+	{"partial", {0, 8192}, {4096, 12288}, true},
+	{"disjoint in one chunk", {0, 512}, {60 * K, 64 * K}, false},
+	{"adjacent at a chunk border", {0, CHUNK}, {CHUNK, 2 * CHUNK}, false},
+	{"last byte of a chunk", {0, CHUNK}, {CHUNK - 1, CHUNK + 1}, true},
+	{"first byte of a chunk", {0, CHUNK + 1}, {CHUNK, CHUNK + 512}, true},
+	{"many common chunks", {100, 1 * M}, {5 * CHUNK + 7, 1 * M + 300}, true},
+	{"16 chunks, identical", {0, 1 * M}, {0, 1 * M}, true},
+	{"17 chunks, the last in common", {1, 1 * M + 1}, {1 * M, 1 * M + 512}, true},
+	{"17 chunks, adjacent", {1, 1 * M + 1}, {1 * M + 1, 1 * M + 512}, false},
+	{"17 against 17", {1, 1 * M + 1}, {100, 1 * M + 100}, true},
+	{"wide, narrow inside", {0, 2 * M}, {1 * M, 1 * M + 4096}, true},
+	{"wide, narrow over its start", {1 * M, 9 * M}, {1 * M - 9, 1 * M + 1}, true},
+	{"wide, narrow over its end", {1 * M, 9 * M}, {9 * M - 1, 9 * M + 1}, true},
+	{"wide, adjacent", {1 * M, 9 * M}, {9 * M, 9 * M + 4096}, false},
+	{"wide, narrow of 17 chunks inside", {0, 90 * M}, {5 * M + 1, 6 * M + 1}, true},
+	{"wide, identical", {0, 9 * M}, {0, 9 * M}, true},
+	{"wide, partial", {0, 9 * M}, {8 * M, 17 * M}, true},
+	{"wide, disjoint", {0, 9 * M}, {9 * M, 17 * M}, false},
+	{"wider than the table, narrow inside", {0, 1 * M *K}, {5 * M, 5 * M + 1}, true},
+	{"truncate, narrow beyond", {4096, END}, {7 * M + 1, 8 * M + 1}, true},
+	{"truncate, narrow over its start", {4096, END}, {0, 4097}, true},
+	{"truncate, narrow before", {4096, END}, {0, 4096}, false},
+	{"truncate, wide", {4096, END}, {0, 100 * M}, true},
+	{"up to 2^63", {P63 - 4096, P63}, {P63 - 1, P63}, true},
+	{"adjacent at 2^63", {P63 - 4096, P63}, {P63, P63 + 4096}, false},
+	{"over 2^63", {P63 - 4096, P63 + 4096}, {P63, P63 + 1}, true},
+	{"up to the last byte", {END - 4096, END}, {END - 1, END}, true},
+	{"everything", {0, END}, {END - 1, END}, true},
 };
 
 static void geometry_holds(const struct geometry *g, bool swap, bool retire_first)
@@ -399,7 +399,7 @@ static void op_without_a_slot_leaves_no_trace(void **state)
 
 static void waiting_op_overlaps_and_conflicts_once_it_moves(void **state)
 {
-	static const struct ior_range ranges[] = { { 0, 4096 }, { 100, 3 * CHUNK }, { 0, END } };
+	static const struct ior_range ranges[] = {{0, 4096}, {100, 3 * CHUNK}, {0, END}};
 
 	(void)state;
 	for (int i = 0; i < 9; i++) {
@@ -542,7 +542,7 @@ static void identical_word_of_the_next_op_is_told_apart(void **state)
 	struct ior_op op = op_of(0, 4096, IOR_OP_WRITE);
 	int looker = begin(1 * M, 1 * M + 1, IOR_OP_READ);
 	int a = host_begin(0x40, INODE, &op, true), b;
-	struct inflight_peer peer = { 0 };
+	struct inflight_peer peer = {0};
 	const __u64 *way = way_of(a);
 
 	(void)state;
@@ -555,8 +555,8 @@ static void identical_word_of_the_next_op_is_told_apart(void **state)
 	assert_int_equal(*way, peer.word);
 	assert_int_equal(inflight_peer_is_still(way, &peer, slot_at(b)), SIGHT_CHANGING);
 	if (peer.at < (__u32)looker) /* the set is the successor's: it knows nothing of the pair */
-		assert_int_equal(inflight_pair_is_mine(looker, slot_at(looker)->seq, &peer,
-						       slot_at(b)), 0);
+		assert_int_equal(
+			inflight_pair_is_mine(looker, slot_at(looker)->seq, &peer, slot_at(b)), 0);
 	host_end(b);
 	assert_int_equal(inflight_peer_read(way, &peer), SIGHT_GONE);
 	host_end(looker);
@@ -580,7 +580,7 @@ static void slot_under_filling_is_to_be_read_again(void **state)
 
 static int enter_pair(__u32 self, __u32 peer_at)
 {
-	struct inflight_peer peer = { .at = peer_at, .seq = slot_at(peer_at)->seq };
+	struct inflight_peer peer = {.at = peer_at, .seq = slot_at(peer_at)->seq};
 
 	return inflight_pair_is_mine(self, slot_at(self)->seq, &peer, slot_at(peer_at));
 }

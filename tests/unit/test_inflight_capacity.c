@@ -46,16 +46,11 @@ struct crowd {
 
 /* The lines per look are what they are today and a tenth: they are what a crowd costs an op. */
 static const struct crowd crowds[] = {
-	{ 1, 1 << 30, 4096, 100 },
-	{ 4096, 256 << 20, 4096, 110 },
-	{ 4096, 1 << 30, 4096, 110 },
-	{ 16384, 1 << 30, 4096, 113 },
-	{ 16384, 256 << 20, 4096, 144 },
-	{ 16384, 64 << 20, 4096, 360 },
-	{ 16384, 1 << 30, 65536, 112 },
-	{ 16384, 16ULL << 30, 262144, 585 },
-	{ 256, 256 << 10, 4096, 1174 },
-	{ 1792, 64 << 10, 4096, 25600 },
+	{1, 1 << 30, 4096, 100},       {4096, 256 << 20, 4096, 110},
+	{4096, 1 << 30, 4096, 110},    {16384, 1 << 30, 4096, 113},
+	{16384, 256 << 20, 4096, 144}, {16384, 64 << 20, 4096, 360},
+	{16384, 1 << 30, 65536, 112},  {16384, 16ULL << 30, 262144, 585},
+	{256, 256 << 10, 4096, 1174},  {1792, 64 << 10, 4096, 25600},
 };
 
 static __u64 rng;
@@ -72,7 +67,7 @@ static __u64 rnd(void)
 static int random_op(const struct crowd *c, __u64 i)
 {
 	__u64 start = rnd() % (c->region_bytes / c->op_bytes) * c->op_bytes;
-	struct ior_op op = { .range = { start, start + c->op_bytes }, .kind = IOR_OP_READ };
+	struct ior_op op = {.range = {start, start + c->op_bytes}, .kind = IOR_OP_READ};
 
 	return host_begin(0xffff888100000000ULL + i * 0x140, INODE, &op, true);
 }
@@ -122,7 +117,7 @@ static void every_op_within_the_limit_finds_room(void **state)
 /* The twin: beyond what one chunk can hold there is no room, and that is said. */
 static void op_beyond_the_limit_of_a_chunk_finds_none(void **state)
 {
-	struct crowd c = { 1, 64 << 10, 4096, 0 };
+	struct crowd c = {1, 64 << 10, 4096, 0};
 	__u32 held = 0;
 
 	(void)state;
@@ -160,7 +155,7 @@ static void touched(const void *p, bool writes)
 static void write_in_chunk(__u32 thread, __u64 chunk, __u64 at_in_chunk)
 {
 	__u64 start = (chunk << IOR_CHUNK_SHIFT) + at_in_chunk;
-	struct ior_op op = { .range = { start, start + 4096 }, .kind = IOR_OP_WRITE };
+	struct ior_op op = {.range = {start, start + 4096}, .kind = IOR_OP_WRITE};
 	__u64 key = 0xffffc90000003e00ULL + thread * 0x8000ULL;
 	struct host_times times;
 	int at;

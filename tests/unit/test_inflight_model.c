@@ -53,53 +53,76 @@ struct scene {
 	bool large;			 /* seconds: sampled unless all is asked for */
 };
 
-#define W(s, e) { .range = { s, e }, .kind = IOR_OP_WRITE, .fast = true }
-#define SLOW(s, e) { .range = { s, e }, .kind = IOR_OP_WRITE }
-#define WAIT(s, e) { .range = { s, e }, .kind = IOR_OP_WRITE, .waiting = true }
+#define W(s, e)                                                                                    \
+	{                                                                                          \
+		.range = {s, e}, .kind = IOR_OP_WRITE, .fast = true                                \
+	}
+#define SLOW(s, e)                                                                                 \
+	{                                                                                          \
+		.range = {s, e}, .kind = IOR_OP_WRITE                                              \
+	}
+#define WAIT(s, e)                                                                                 \
+	{                                                                                          \
+		.range = {s, e}, .kind = IOR_OP_WRITE, .waiting = true                             \
+	}
 #define CHUNK (1ULL << IOR_CHUNK_SHIFT)
 
 static const struct scene scenes[] = {
-	{ .name = "two ops", .ops = { { W(0, 4096) }, { W(0, 4096) } } },
-	{ .name = "two ops, slow path", .ops = { { SLOW(0, 4096) }, { SLOW(0, 4096) } } },
-	{ .name = "a task twice", .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096) } } },
-	{ .name = "two tasks twice", .large = true, .ops = { { W(0, 4096), W(0, 4096) },
-					      { W(0, 4096), W(0, 4096) } } },
-	{ .name = "waiting and moving", .ops = { { WAIT(0, 4096) }, { W(0, 4096) } } },
-	{ .name = "both waiting", .ops = { { WAIT(0, 4096) }, { WAIT(0, 4096) } } },
-	{ .name = "moving, then waiting", .ops = { { W(0, 4096), WAIT(0, 4096) },
-						   { W(0, 4096) } } },
-	{ .name = "two chunks", .large = true, .ops = { { SLOW(CHUNK - 9, CHUNK + 9) },
-					 { SLOW(CHUNK - 9, CHUNK + 9) } } },
+	{.name = "two ops", .ops = {{W(0, 4096)}, {W(0, 4096)}}},
+	{.name = "two ops, slow path", .ops = {{SLOW(0, 4096)}, {SLOW(0, 4096)}}},
+	{.name = "a task twice", .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096)}}},
+	{.name = "two tasks twice",
+	 .large = true,
+	 .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096), W(0, 4096)}}},
+	{.name = "waiting and moving", .ops = {{WAIT(0, 4096)}, {W(0, 4096)}}},
+	{.name = "both waiting", .ops = {{WAIT(0, 4096)}, {WAIT(0, 4096)}}},
+	{.name = "moving, then waiting", .ops = {{W(0, 4096), WAIT(0, 4096)}, {W(0, 4096)}}},
+	{.name = "two chunks",
+	 .large = true,
+	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
 	/* both chunks are at home in one line: its ways pass from one's word to the other's */
-	{ .name = "a way changes chunks", .large = true, .ops = { { SLOW(CHUNK - 9, CHUNK + 9) },
-						   { SLOW(CHUNK - 9, CHUNK),
-						     SLOW(CHUNK, CHUNK + 9) } } },
-	{ .name = "wide and narrow", .ops = { { SLOW(0, ~0ULL) }, { W(0, 4096) } } },
-	{ .name = "two wide", .ops = { { SLOW(0, ~0ULL) }, { SLOW(4096, ~0ULL) } } },
-	{ .name = "line almost full", .ops = { { W(0, 4096) }, { W(0, 4096) } }, .crowd = 6 },
-	{ .name = "line full", .ops = { { W(0, 4096) }, { W(0, 4096) } }, .crowd = 7 },
-	{ .name = "line full, a task twice", .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096) } },
-	  .crowd = 6 },
-	{ .name = "3 ops", .sampled = true, .ops = { { W(0, 4096) }, { W(0, 4096) },
-						     { W(0, 4096) } } },
-	{ .name = "3 tasks twice", .sampled = true,
-	  .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096), W(0, 4096) },
-		   { W(0, 4096), W(0, 4096) } } },
-	{ .name = "3 tasks, line almost full", .sampled = true, .crowd = 6,
-	  .ops = { { W(0, 4096), W(0, 4096) }, { W(0, 4096), W(0, 4096) },
-		   { W(0, 4096), W(0, 4096) } } },
-	{ .name = "3 tasks, wide and waiting", .sampled = true,
-	  .ops = { { SLOW(0, ~0ULL), W(0, 4096) }, { WAIT(0, 4096), W(0, 4096) },
-		   { WAIT(CHUNK - 9, CHUNK + 9), WAIT(0, CHUNK + 9) } } },
-	{ .name = "3 tasks, two chunks", .sampled = true, .crowd = 5,
-	  .ops = { { SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9) },
-		   { SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9) },
-		   { SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK, CHUNK + 9) } } },
+	{.name = "a way changes chunks",
+	 .large = true,
+	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK), SLOW(CHUNK, CHUNK + 9)}}},
+	{.name = "wide and narrow", .ops = {{SLOW(0, ~0ULL)}, {W(0, 4096)}}},
+	{.name = "two wide", .ops = {{SLOW(0, ~0ULL)}, {SLOW(4096, ~0ULL)}}},
+	{.name = "line almost full", .ops = {{W(0, 4096)}, {W(0, 4096)}}, .crowd = 6},
+	{.name = "line full", .ops = {{W(0, 4096)}, {W(0, 4096)}}, .crowd = 7},
+	{.name = "line full, a task twice",
+	 .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096)}},
+	 .crowd = 6},
+	{.name = "3 ops", .sampled = true, .ops = {{W(0, 4096)}, {W(0, 4096)}, {W(0, 4096)}}},
+	{.name = "3 tasks twice",
+	 .sampled = true,
+	 .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096), W(0, 4096)}, {W(0, 4096), W(0, 4096)}}},
+	{.name = "3 tasks, line almost full",
+	 .sampled = true,
+	 .crowd = 6,
+	 .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096), W(0, 4096)}, {W(0, 4096), W(0, 4096)}}},
+	{.name = "3 tasks, wide and waiting",
+	 .sampled = true,
+	 .ops = {{SLOW(0, ~0ULL), W(0, 4096)},
+		 {WAIT(0, 4096), W(0, 4096)},
+		 {WAIT(CHUNK - 9, CHUNK + 9), WAIT(0, CHUNK + 9)}}},
+	{.name = "3 tasks, two chunks",
+	 .sampled = true,
+	 .crowd = 5,
+	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9)},
+		 {SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9)},
+		 {SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK, CHUNK + 9)}}},
 };
 
 /* ---- the state of the world ------------------------------------------------------------------ */
 
-enum moment { NOT_YET, BEGAN, PUBLISHED, LOOKED, RETIRING, RETIRED, NEVER };
+enum moment {
+	NOT_YET,
+	BEGAN,
+	PUBLISHED,
+	LOOKED,
+	RETIRING,
+	RETIRED,
+	NEVER
+};
 
 struct world {
 	struct ior_line lines[LINES], wide_lines[WIDE_LINES];
@@ -175,7 +198,7 @@ static struct {
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
-static __u32 current_op[TASKS_MAX];	 /* restored with the schedule: see take_step() */
+static __u32 current_op[TASKS_MAX]; /* restored with the schedule: see take_step() */
 
 static void model_saw(__u64 value)
 {
@@ -256,7 +279,7 @@ static bool enter(const struct script *s, int at, bool moving)
 static void run_op(__u32 op)
 {
 	const struct script *s = script_of(op);
-	struct ior_op body = { .range = s->range, .kind = s->kind, .begin_ns = op + 1 };
+	struct ior_op body = {.range = s->range, .kind = s->kind, .begin_ns = op + 1};
 	bool moving = !s->waiting;
 	int at;
 
@@ -304,7 +327,10 @@ static bool pair_is_right(__u32 a, __u32 b, int stage)
 	if (count <= touched && count >= (certain && !world.lost))
 		return true;
 	printf("%s: ops %u and %u counted %u times at stage %d, %s\n", scene->name, a, b, count,
-	       stage, certain ? "certainly together" : touched ? "touched" : "certainly apart");
+	       stage,
+	       certain	 ? "certainly together"
+	       : touched ? "touched"
+			 : "certainly apart");
 	return false;
 }
 
@@ -392,10 +418,10 @@ static void world_begin(const struct scene *s)
 	scene = s;
 	memset(&world, 0, sizeof(world));
 	host = (struct host_table){
-		.lines = { world.lines, world.wide_lines },
+		.lines = {world.lines, world.wide_lines},
 		.slots = world.slots,
 		.races = world.races,
-		.line_masks = { LINES - 1, WIDE_LINES - 1 },
+		.line_masks = {LINES - 1, WIDE_LINES - 1},
 		.slot_mask = SLOTS - 1,
 		.any_wide = &world.any_wide,
 	};
@@ -420,8 +446,8 @@ static bool table_is_empty(void)
 		world.lines[home.line & line_mask(false)].ways[i] = 0;
 	for (int i = 0; i < LINES + WIDE_LINES; i++)
 		for (int way = -1; way < IOR_WAYS; way++) {
-			struct ior_line *l = i < LINES ? &world.lines[i] :
-							 &world.wide_lines[i - LINES];
+			struct ior_line *l =
+				i < LINES ? &world.lines[i] : &world.wide_lines[i - LINES];
 
 			if (way < 0 ? l->header : l->ways[way]) {
 				printf("%s: line %d not empty\n", scene->name, i);
@@ -517,8 +543,7 @@ static void snapshot_restore(const struct snapshot *s)
 			continue;
 		memcpy(tasks[t].at, s->tasks[t].at, sizeof(jmp_buf));
 		tasks[t].sp = s->tasks[t].sp;
-		memcpy(tasks[t].sp, s->tasks[t].stack,
-		       tasks[t].stack + STACK_BYTES - tasks[t].sp);
+		memcpy(tasks[t].sp, s->tasks[t].stack, tasks[t].stack + STACK_BYTES - tasks[t].sp);
 	}
 }
 
@@ -573,7 +598,7 @@ static bool sample(const struct scene *s, __u64 seed)
 	int task = 0, odds;
 
 	rng = (seed + 1) * 0x9E3779B97F4A7C15ULL;
-	odds = (int[]){ 2, 8, 40, 100 }[seed % 4];
+	odds = (int[]){2, 8, 40, 100}[seed % 4];
 	world_begin(s);
 	while (!everybody_finished()) {
 		if (world.finished[task] || rnd() % odds == 0) {

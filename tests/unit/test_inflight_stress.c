@@ -83,22 +83,22 @@ struct scene {
 };
 
 static const struct scene scenes[] = {
-	{ "one block", 1024, 64, 4096, 4, 2, 1, 4, 0, 0 },
-	{ "one block, waiting", 1024, 64, 4096, 4, 2, 1, 4, 0, 100 },
-	{ "hot chunk", 1024, 64, 4096, 4, 4, 1, 64, 0, 30 },
-	{ "few chunks", 1024, 64, 4096, 4, 8, 8, 256, 2, 30 },
-	{ "large ops", 1024, 64, 4096, 4, 4, 24, 1024, 10, 30 },
-	{ "wide ops", 256, 4, 4096, 4, 3, 40, 3000, 40, 30 },
-	{ "slots change hands", 64, 4, 8, 4, 1, 2, 8, 5, 20 },
-	{ "no room: 4 lines, 8 slots", 4, 4, 8, 6, 4, 12, 200, 10, 30 },
-	{ "no room: 4 lines", 4, 1, 256, 6, 4, 12, 300, 20, 30 },
-	{ "many threads", 64, 4, 64, 8, 4, 3, 128, 5, 30 },
+	{"one block", 1024, 64, 4096, 4, 2, 1, 4, 0, 0},
+	{"one block, waiting", 1024, 64, 4096, 4, 2, 1, 4, 0, 100},
+	{"hot chunk", 1024, 64, 4096, 4, 4, 1, 64, 0, 30},
+	{"few chunks", 1024, 64, 4096, 4, 8, 8, 256, 2, 30},
+	{"large ops", 1024, 64, 4096, 4, 4, 24, 1024, 10, 30},
+	{"wide ops", 256, 4, 4096, 4, 3, 40, 3000, 40, 30},
+	{"slots change hands", 64, 4, 8, 4, 1, 2, 8, 5, 20},
+	{"no room: 4 lines, 8 slots", 4, 4, 8, 6, 4, 12, 200, 10, 30},
+	{"no room: 4 lines", 4, 1, 256, 6, 4, 12, 300, 20, 30},
+	{"many threads", 64, 4, 64, 8, 4, 3, 128, 5, 30},
 };
 
 static const struct scene *scene;
 static struct record records[OPS_MAX];
-static __u8 counted[2][OPS_MAX][OPS_MAX];	/* by stage, self, peer: incremented by self only */
-static __u8 excused[OPS_MAX][OPS_MAX]; /* by self, peer: known not to be known */
+static __u8 counted[2][OPS_MAX][OPS_MAX]; /* by stage, self, peer: incremented by self only */
+static __u8 excused[OPS_MAX][OPS_MAX];	  /* by self, peer: known not to be known */
 static __u64 unattributed[OPS_MAX];
 static __u64 round_seed;
 
@@ -126,7 +126,7 @@ static struct ior_op random_op(__u64 id)
 {
 	__u64 start = rnd() % ((__u64)scene->chunks << IOR_CHUNK_SHIFT);
 	__u64 len = 1 + rnd() % ((__u64)scene->max_kib << 10);
-	struct ior_op op = { .begin_ns = id, .kind = rnd() % 3 ? IOR_OP_WRITE : IOR_OP_READ };
+	struct ior_op op = {.begin_ns = id, .kind = rnd() % 3 ? IOR_OP_WRITE : IOR_OP_READ};
 
 	if (rnd() % 2) { /* aligned: neighbours, identical words */
 		start &= ~4095ULL;
@@ -149,7 +149,7 @@ struct held {
 static bool enter(struct held *h, struct ior_slot *slot)
 {
 	struct phase *p = &h->rec->stages[STAGE_OVERLAP];
-	struct host_times times = { 0 };
+	struct host_times times = {0};
 	bool ok;
 
 	if (!slot->wide && ior_range_chunks(slot->op.range) == 1 && rnd() % 4) {
@@ -174,7 +174,7 @@ static void begin(struct held *h, struct record *rec, __u64 id)
 	*rec = (struct record){
 		.inode = 0xffff888000000000ULL + (rnd() % 8 ? 0 : 4096),
 		.op = random_op(id),
-		.stages[STAGE_CONFLICT] = { NEVER, NEVER, NEVER, NEVER },
+		.stages[STAGE_CONFLICT] = {NEVER, NEVER, NEVER, NEVER},
 	};
 	h->rec = NULL;
 	rec->stages[STAGE_OVERLAP].began = HOST_NOW();
@@ -216,11 +216,11 @@ static void end(struct held *h)
 static void *worker(void *arg)
 {
 	__u64 thread = (uintptr_t)arg;
-	struct held held[HELD_MAX] = { 0 };
+	struct held held[HELD_MAX] = {0};
 	__u64 next = thread * OPS_PER_THREAD, last = next + OPS_PER_THREAD;
 
 	rng = (round_seed + 1) * 0x9E3779B97F4A7C15ULL ^ (thread + 1) * 0xD6E8FEB86659FD93ULL;
-	hook_odds = (__u32[]){ 0, 16, 64, 400 }[round_seed % 4];
+	hook_odds = (__u32[]){0, 16, 64, 400}[round_seed % 4];
 	while (next < last) {
 		struct held *h = &held[rnd() % scene->held];
 
@@ -322,12 +322,13 @@ static int judge_round(void)
 /* Everybody has gone: no word, no count, no key is left. */
 static int judge_table(void)
 {
-	const __u64 zero[8] = { 0 };
+	const __u64 zero[8] = {0};
 
 	for (int wide = 0; wide < 2; wide++)
 		for (__u32 i = 0; i <= line_mask(wide); i++)
 			if (memcmp(&host.lines[wide][i], zero, sizeof(zero))) {
-				fprintf(stderr, "%s, round seed %llu: line %u (wide %d) not empty\n",
+				fprintf(stderr,
+					"%s, round seed %llu: line %u (wide %d) not empty\n",
 					scene->name, round_seed, i, wide);
 				return 1;
 			}

@@ -4,16 +4,16 @@
 #include "base/macro.h"
 #include "unit.h"
 
-#define ME    0xffff888012345680ULL
+#define ME 0xffff888012345680ULL
 #define OTHER 0xffff888099999980ULL
 
 /* kernel/locking/rwsem.c */
-#define WRITER_LOCKED	   1ULL
-#define WAITERS		   2ULL
-#define HANDOFF		   4ULL
-#define READER		   0x100ULL
-#define READ_FAIL	   (1ULL << 63)
-#define OWNER_READER	   1ULL
+#define WRITER_LOCKED 1ULL
+#define WAITERS 2ULL
+#define HANDOFF 4ULL
+#define READER 0x100ULL
+#define READ_FAIL (1ULL << 63)
+#define OWNER_READER 1ULL
 #define OWNER_NONSPINNABLE 2ULL
 
 static const struct {
@@ -52,8 +52,8 @@ static void rwsem_count_decides_and_owner_names_the_writer(void **state)
 }
 
 /* kernel/locking/rwbase_rt.c */
-#define READER_BIAS    0x80000000U
-#define WRITER_BIAS    0x40000000U
+#define READER_BIAS 0x80000000U
+#define WRITER_BIAS 0x40000000U
 #define RT_HAS_WAITERS 1ULL
 
 static const struct {
@@ -94,7 +94,7 @@ static void packed_state_comes_back_whole(void **state)
 	(void)state;
 	for (__u8 lock = 0; lock < IOR_LOCK_COUNT_; lock++) {
 		for (__u8 self = IOR_SELF_UNKNOWN; self <= IOR_SELF_YES; self++) {
-			struct ior_lock_state was = { lock, self };
+			struct ior_lock_state was = {lock, self};
 			struct ior_lock_state is = ior_lock_unpack(ior_lock_pack(was));
 
 			assert_memory_equal(&was, &is, sizeof(was));

@@ -43,7 +43,13 @@ static __u32 random_below(__u32 n)
 
 /* ---- ops ------------------------------------------------------------------------------------- */
 
-enum stage { ENTERS, WAITS, OPENS, MOVES, OVER };
+enum stage {
+	ENTERS,
+	WAITS,
+	OPENS,
+	MOVES,
+	OVER
+};
 
 struct test_op {
 	struct ior_op op; /* its final range */
@@ -57,7 +63,7 @@ struct test_op {
 static struct test_op ops[OPS];
 static __u32 ops_len, now;
 static __u64 conflicts, unknown;
-static __u64 kept[IOR_KEEPER_COUNT_];	  /* by ops that moved what they had announced */
+static __u64 kept[IOR_KEEPER_COUNT_];	   /* by ops that moved what they had announced */
 static __u64 kept_else[IOR_KEEPER_COUNT_]; /* by the others */
 
 static struct ior_range random_range(void)
@@ -70,13 +76,13 @@ static struct ior_range random_range(void)
 
 static struct ior_op random_op(void)
 {
-	static const __u16 flags[] = { 0, IOR_OPF_HOLDS, IOR_OPF_HOLDS,
-				       IOR_OPF_HOLDS | IOR_OPF_LOCKLESS };
+	static const __u16 flags[] = {0, IOR_OPF_HOLDS, IOR_OPF_HOLDS,
+				      IOR_OPF_HOLDS | IOR_OPF_LOCKLESS};
 	struct ior_op op = {
 		.range = random_range(),
 		.kind = random_below(3) ? IOR_OP_WRITE : IOR_OP_READ,
 		.mode = random_below(2) ? IOR_MODE_DIRECT : IOR_MODE_BUFFERED,
-		.lock = { random_below(IOR_LOCK_COUNT_), random_below(3) },
+		.lock = {random_below(IOR_LOCK_COUNT_), random_below(3)},
 		.flags = flags[random_below(4)],
 		.begin_ns = ops_len,
 	};
@@ -105,8 +111,8 @@ static void inflight_meet(__u32 self, const __u64 *way)
 		return;
 	slot = slot_at(at.at);
 	if (!ior_ops_overlap(&mine->op, seen_op(&at)) ||
-	    !inflight_is_first_common(
-		    &at, slot, ior_range_intersection(mine->op.range, seen_op(&at)->range)))
+	    !inflight_is_first_common(&at, slot,
+				      ior_range_intersection(mine->op.range, seen_op(&at)->range)))
 		return;
 	if (mine->moving && (at.word & IOR_WORD_MOVING))
 		owner = account_conflict(self, mine, seen_op(&at), &at, slot);
@@ -225,7 +231,7 @@ static void begin_op(void)
 {
 	struct test_op *t = &ops[ops_len];
 
-	*t = (struct test_op){ .op = random_op(), .spanned = random_below(8) };
+	*t = (struct test_op){.op = random_op(), .spanned = random_below(8)};
 	t->announced = t->op.range;
 	if (t->spanned && !random_below(5)) {
 		t->announced.start += 1 + random_below(9000);
@@ -315,7 +321,7 @@ static void add_pair(const struct test_op *e, const struct test_op *l, struct tr
 
 static struct truth oracle(void)
 {
-	struct truth truth = { 0 };
+	struct truth truth = {0};
 
 	for (__u32 e = 0; e < ops_len; e++)
 		for (__u32 l = 0; l < ops_len; l++)
@@ -396,7 +402,7 @@ static void random_races_are_accounted_once(void **state)
 
 static struct ior_span span_with(__u32 notes, struct ior_range where)
 {
-	struct ior_span span = { .elsewhere = 1 };
+	struct ior_span span = {.elsewhere = 1};
 
 	for (__u32 i = 0; i < notes; i++) {
 		span.noted[IOR_HOLD_EXCLUSIVE]++;
@@ -411,12 +417,12 @@ static struct ior_span span_with(__u32 notes, struct ior_range where)
 /* Those of an op that moves 4 KiB from `start` on. */
 static __s32 pairs_at(const struct ior_span *span, enum ior_hold hold, __u64 start)
 {
-	return ior_span_pairs(span, hold, (struct ior_range){ start, start + 4096 });
+	return ior_span_pairs(span, hold, (struct ior_range){start, start + 4096});
 }
 
 static void op_that_lands_on_what_was_noted_counts_it(void **state)
 {
-	struct ior_span span = span_with(IOR_SPAN_LIST, (struct ior_range){ 0, 4096 });
+	struct ior_span span = span_with(IOR_SPAN_LIST, (struct ior_range){0, 4096});
 
 	(void)state;
 	assert_int_equal(pairs_at(&span, IOR_HOLD_EXCLUSIVE, 4095), IOR_SPAN_LIST);
@@ -425,7 +431,7 @@ static void op_that_lands_on_what_was_noted_counts_it(void **state)
 
 static void op_that_lands_beside_what_was_noted_counts_nothing(void **state)
 {
-	struct ior_span span = span_with(IOR_SPAN_LIST, (struct ior_range){ 0, 4096 });
+	struct ior_span span = span_with(IOR_SPAN_LIST, (struct ior_range){0, 4096});
 
 	(void)state;
 	assert_int_equal(pairs_at(&span, IOR_HOLD_EXCLUSIVE, 4096), 0);
@@ -433,7 +439,7 @@ static void op_that_lands_beside_what_was_noted_counts_nothing(void **state)
 
 static void op_with_more_notes_than_the_list_holds_counts_nothing(void **state)
 {
-	struct ior_span span = span_with(IOR_SPAN_LIST + 1, (struct ior_range){ 0, 4096 });
+	struct ior_span span = span_with(IOR_SPAN_LIST + 1, (struct ior_range){0, 4096});
 
 	(void)state;
 	assert_int_equal(pairs_at(&span, IOR_HOLD_EXCLUSIVE, 0), 0);
@@ -446,12 +452,12 @@ static struct test_op *begin_write_under(enum ior_lock lock, bool spanned)
 	struct test_op *t = &ops[ops_len++];
 
 	*t = (struct test_op){
-		.op = { .range = { 0, 4096 },
-			.kind = IOR_OP_WRITE,
-			.flags = IOR_OPF_HOLDS,
-			.lock = { .i_rwsem = lock },
-			.begin_ns = ops_len },
-		.announced = { 0, 4096 },
+		.op = {.range = {0, 4096},
+		       .kind = IOR_OP_WRITE,
+		       .flags = IOR_OPF_HOLDS,
+		       .lock = {.i_rwsem = lock},
+		       .begin_ns = ops_len},
+		.announced = {0, 4096},
 		.spanned = spanned,
 	};
 	enter(t);

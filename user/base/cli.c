@@ -10,7 +10,7 @@
 #include "base/macro.h"
 #include "base/units.h"
 
-#define WHAT_BYTES	  64
+#define WHAT_BYTES 64
 #define NEAREST_MAX_BYTES 32
 
 void cli_list_done(struct cli_list *list)

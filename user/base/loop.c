@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/macro.h"
 
-#define NS_PER_S       1000000000ULL
+#define NS_PER_S 1000000000ULL
 #define EVENTS_AT_ONCE 16
 
 struct loop_source {

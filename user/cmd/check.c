@@ -20,15 +20,16 @@ struct check_opts {
 };
 
 static const struct opt check_opts[] = {
-	{ "require-overlap", 0, "N", "inconclusive unless N overlapping pairs were met",
-	  OPT_UNSIGNED(struct check_opts, require_overlap) },
-	{ "max-records", 0, "N", "write at most N conflicting pairs, then count (100000)",
-	  OPT_UNSIGNED(struct check_opts, max_records) },
-	{ "range-lock", 0, "SPEC", "a range lock under test, by the names of its functions:\nacquire=FUNC,release=FUNC[,KEY=VALUE...] or preset=NAME;\n\"help\" lists presets and keys",
-	  OPT_STRING(struct check_opts, range_lock) },
-	{ "baseline", 0, "FILE", "compare with the run that --report FILE.json wrote",
-	  OPT_STRING(struct check_opts, baseline) },
-	{ .help = "Reports and limits", OPT_GROUP(struct check_opts, tracing, tracing_opts) },
+	{"require-overlap", 0, "N", "inconclusive unless N overlapping pairs were met",
+	 OPT_UNSIGNED(struct check_opts, require_overlap)},
+	{"max-records", 0, "N", "write at most N conflicting pairs, then count (100000)",
+	 OPT_UNSIGNED(struct check_opts, max_records)},
+	{"range-lock", 0, "SPEC",
+	 "a range lock under test, by the names of its functions:\nacquire=FUNC,release=FUNC[,KEY=VALUE...] or preset=NAME;\n\"help\" lists presets and keys",
+	 OPT_STRING(struct check_opts, range_lock)},
+	{"baseline", 0, "FILE", "compare with the run that --report FILE.json wrote",
+	 OPT_STRING(struct check_opts, baseline)},
+	{.help = "Reports and limits", OPT_GROUP(struct check_opts, tracing, tracing_opts)},
 	{},
 };
 
@@ -74,7 +75,7 @@ static int print_range_lock_help(void)
 
 static int cmd_check(const struct cli_call *call)
 {
-	_cleanup_(check_opts_done) struct check_opts opts = { .max_records = 100000 };
+	_cleanup_(check_opts_done) struct check_opts opts = {.max_records = 100000};
 	_cleanup_(facts_done) struct facts_file baseline = {};
 	struct range_lock_spec range_lock;
 	struct run_opts run = {};

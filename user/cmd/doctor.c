@@ -21,12 +21,12 @@ struct doctor_opts {
 };
 
 static const struct opt doctor_opts[] = {
-	{ "format", 0, "FORMAT", "text or json, one object per line",
-	  OPT_STRING(struct doctor_opts, format) },
-	{ "flavour", 0, "LIST", "plan as if only these could be attached: fentry, tp, kprobe",
-	  OPT_STRING(struct doctor_opts, flavours) },
-	{ "table-size", 0, "N", "ops in flight that must find room (16384)",
-	  OPT_PARSE(struct doctor_opts, in_flight, parse_table_size) },
+	{"format", 0, "FORMAT", "text or json, one object per line",
+	 OPT_STRING(struct doctor_opts, format)},
+	{"flavour", 0, "LIST", "plan as if only these could be attached: fentry, tp, kprobe",
+	 OPT_STRING(struct doctor_opts, flavours)},
+	{"table-size", 0, "N", "ops in flight that must find room (16384)",
+	 OPT_PARSE(struct doctor_opts, in_flight, parse_table_size)},
 	{},
 };
 
@@ -74,9 +74,10 @@ static void text_watch(const struct diagnosis *d, struct buf *out)
 				   d->watch_plan.hooks[hook].reason);
 	}
 	if (d->watch_plan.submit_comes_and_goes)
-		buf_printf(out, "  %-20s tp      attached only while ops begin that may yet give "
-				"up\n  %-28s (io_uring, RWF_NOWAIT, parts of blocks on XFS), and a "
-				"minute more\n",
+		buf_printf(out,
+			   "  %-20s tp      attached only while ops begin that may yet give "
+			   "up\n  %-28s (io_uring, RWF_NOWAIT, parts of blocks on XFS), and a "
+			   "minute more\n",
 			   hook_name(HOOK_DIO_SUBMIT), "");
 }
 
@@ -86,9 +87,10 @@ static void text_limits(const struct diagnosis *d, struct buf *out)
 	units_append_grouped(out, d->in_flight);
 	buf_printf(out, " ops in flight find room, in ");
 	units_append_size(out, d->memory.table);
-	buf_printf(out, " of kernel memory: %llu bytes for each, and\n  what records and findings take. "
-			"--table-size N changes that; an op that finds no room is\n  not tracked, which "
-			"is the loss \"untracked\", and the verdict is not clean then\n",
+	buf_printf(out,
+		   " of kernel memory: %llu bytes for each, and\n  what records and findings take. "
+		   "--table-size N changes that; an op that finds no room is\n  not tracked, which "
+		   "is the loss \"untracked\", and the verdict is not clean then\n",
 		   d->memory.each);
 	if (d->plan.has_spans) {
 		buf_printf(out, "  check takes ");
@@ -97,8 +99,10 @@ static void text_limits(const struct diagnosis *d, struct buf *out)
 	}
 	buf_printf(out, "  --stack takes ");
 	units_append_size(out, d->memory.stacks);
-	buf_printf(out, " more\n  without a file filter every regular file is tracked; task filters choose "
-			"what is\n  reported, not what is tracked, since pairs with strangers matter\n");
+	buf_printf(
+		out,
+		" more\n  without a file filter every regular file is tracked; task filters choose "
+		"what is\n  reported, not what is tracked, since pairs with strangers matter\n");
 }
 
 static int text_coverage(const struct plan *plan, struct buf *out)
@@ -121,16 +125,18 @@ static int diagnosis_text(const struct diagnosis *d, struct buf *out)
 	int r;
 
 	buf_printf(out, "Kernel %s, %u CPUs: %s\n", d->kernel.release, d->kernel.cpus,
-		   d->plan.data_end_is_precise ?
-			   "windows of direct IO close at their last bio" :
-			   "windows of direct IO close at completion, a little late");
+		   d->plan.data_end_is_precise
+			   ? "windows of direct IO close at their last bio"
+			   : "windows of direct IO close at completion, a little late");
 	buf_printf(out, "  fields are read by %s\n",
-		   d->kernel.has_rdonly_cast ? "plain loads (bpf_rdonly_cast)" :
-					       "helper calls: bpf_rdonly_cast is missing (6.2+), each "
-					       "op costs more");
+		   d->kernel.has_rdonly_cast
+			   ? "plain loads (bpf_rdonly_cast)"
+			   : "helper calls: bpf_rdonly_cast is missing (6.2+), each "
+			     "op costs more");
 	if (!d->kernel.dio_bio_end_io)
-		buf_printf(out, "  /proc/kallsyms hides addresses (kernel.kptr_restrict): the end of a "
-				"bio cannot be told\n");
+		buf_printf(out,
+			   "  /proc/kallsyms hides addresses (kernel.kptr_restrict): the end of a "
+			   "bio cannot be told\n");
 	text_hooks(d, out);
 	if (d->watch_plan.closes_late || d->watch_plan.submit_comes_and_goes)
 		text_watch(d, out);
@@ -163,23 +169,25 @@ static int json_hook(const struct diagnosis *d, enum hook hook, struct buf *out)
 		if (d->plan.rows[i] && hook_rows[i].hook == hook)
 			json_array_append_new(programs, json_string(hook_rows[i].target));
 	}
-	return append_line(json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:s}", "schema", "iorace/1",
-				     "type", "hook", "hook", hook_name(hook), "usable", ph->usable,
-				     "watch", ph->usable && !watch_does_without(d, hook), "flavour", flavour, "targets", programs, "reason", ph->reason),
+	return append_line(json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:s}", "schema",
+				     "iorace/1", "type", "hook", "hook", hook_name(hook), "usable",
+				     ph->usable, "watch",
+				     ph->usable && !watch_does_without(d, hook), "flavour", flavour,
+				     "targets", programs, "reason", ph->reason),
 			   out);
 }
 
 static int json_kernel(const struct diagnosis *d, struct buf *out)
 {
 	return append_line(
-		json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "schema", "iorace/1",
-			  "type", "kernel", "release", d->kernel.release, "cpus",
-			  (int)d->kernel.cpus, "rdonly_cast", d->kernel.has_rdonly_cast,
-			  "kallsyms", d->kernel.dio_bio_end_io != 0, "data_end_precise",
+		json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "schema",
+			  "iorace/1", "type", "kernel", "release", d->kernel.release, "cpus",
+			  (int)d->kernel.cpus, "rdonly_cast", d->kernel.has_rdonly_cast, "kallsyms",
+			  d->kernel.dio_bio_end_io != 0, "data_end_precise",
 			  d->plan.data_end_is_precise, "in_flight_limit", (json_int_t)d->in_flight,
 			  "memory_bytes", (json_int_t)d->memory.table, "memory_spans_bytes",
-			  (json_int_t)(d->plan.has_spans ? d->memory.spans : 0), "memory_stacks_bytes",
-			  (json_int_t)d->memory.stacks),
+			  (json_int_t)(d->plan.has_spans ? d->memory.spans : 0),
+			  "memory_stacks_bytes", (json_int_t)d->memory.stacks),
 		out);
 }
 
@@ -228,8 +236,8 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 
 static int cmd_doctor(const struct cli_call *call)
 {
-	struct doctor_opts opts = { .format = "text" };
-	struct plan_opts plan = { .modes = PLAN_MODES_ALL, .spans = true };
+	struct doctor_opts opts = {.format = "text"};
+	struct plan_opts plan = {.modes = PLAN_MODES_ALL, .spans = true};
 	struct cli_words words;
 	struct reason why = {};
 	int r;

@@ -16,30 +16,30 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-static const char *const kind_choices[] = { "ww", "rw", NULL };
+static const char *const kind_choices[] = {"ww", "rw", NULL};
 
 const struct opt filter_opts[] = {
-	{ "path", 0, "PREFIX", "only this file, or files below this directory",
-	  OPT_LIST(struct filter_opts, paths) },
-	{ "inode", 0, "FILE", "only this file: a path, or MAJ:MIN:INO",
-	  OPT_LIST(struct filter_opts, inodes) },
-	{ "dev", 0, "DEV", "only this file system: its device node, or MAJ:MIN",
-	  OPT_LIST(struct filter_opts, devs) },
-	{ "fs", 0, "TYPE", "only this type of file system: ext4, xfs, btrfs, f2fs",
-	  OPT_LIST(struct filter_opts, fs) },
-	{ "pid", 0, "TGID", "report only pairs in which this process takes part",
-	  OPT_LIST(struct filter_opts, pids) },
-	{ "comm", 0, "NAME", "report only pairs in which a program of this name takes part",
-	  OPT_STRING(struct filter_opts, comm) },
-	{ "cgroup", 0, "PATH", "report only pairs in which this cgroup takes part",
-	  OPT_STRING(struct filter_opts, cgroup) },
-	{ "mode", 0, "MODE,...",
-	  "watch data that moves this way (direct, dax and size); buffered costs the most",
-	  OPT_SET(struct filter_opts, modes, mode_names) },
-	{ "kind", 0, "KIND,...", "report only write/write (ww) or read/write (rw)",
-	  OPT_SET(struct filter_opts, kinds, kind_choices) },
-	{ "min-overlap", 0, "BYTES", "report only pairs with at least so many common bytes",
-	  OPT_SIZE(struct filter_opts, min_overlap_bytes) },
+	{"path", 0, "PREFIX", "only this file, or files below this directory",
+	 OPT_LIST(struct filter_opts, paths)},
+	{"inode", 0, "FILE", "only this file: a path, or MAJ:MIN:INO",
+	 OPT_LIST(struct filter_opts, inodes)},
+	{"dev", 0, "DEV", "only this file system: its device node, or MAJ:MIN",
+	 OPT_LIST(struct filter_opts, devs)},
+	{"fs", 0, "TYPE", "only this type of file system: ext4, xfs, btrfs, f2fs",
+	 OPT_LIST(struct filter_opts, fs)},
+	{"pid", 0, "TGID", "report only pairs in which this process takes part",
+	 OPT_LIST(struct filter_opts, pids)},
+	{"comm", 0, "NAME", "report only pairs in which a program of this name takes part",
+	 OPT_STRING(struct filter_opts, comm)},
+	{"cgroup", 0, "PATH", "report only pairs in which this cgroup takes part",
+	 OPT_STRING(struct filter_opts, cgroup)},
+	{"mode", 0, "MODE,...",
+	 "watch data that moves this way (direct, dax and size); buffered costs the most",
+	 OPT_SET(struct filter_opts, modes, mode_names)},
+	{"kind", 0, "KIND,...", "report only write/write (ww) or read/write (rw)",
+	 OPT_SET(struct filter_opts, kinds, kind_choices)},
+	{"min-overlap", 0, "BYTES", "report only pairs with at least so many common bytes",
+	 OPT_SIZE(struct filter_opts, min_overlap_bytes)},
 	{},
 };
 
@@ -82,17 +82,23 @@ static int resolve_dev(struct ior_options *o, const char *text, struct reason *w
 
 	if (!parse_dev_text(text, &dev, NULL)) {
 		if (stat(text, &st))
-			return reason_fail(why, -errno, "--dev %s: %s; a block device or MAJ:MIN is "
-							"needed", text, strerror(errno));
+			return reason_fail(why, -errno,
+					   "--dev %s: %s; a block device or MAJ:MIN is "
+					   "needed",
+					   text, strerror(errno));
 		if (!S_ISBLK(st.st_mode))
-			return reason_fail(why, -ENOTBLK,
-					   "--dev %s is no block device; for a directory or a mount "
-					   "point use --path", text);
+			return reason_fail(
+				why, -ENOTBLK,
+				"--dev %s is no block device; for a directory or a mount "
+				"point use --path",
+				text);
 		dev = kernel_dev(major(st.st_rdev), minor(st.st_rdev));
 	}
 	if (sb_dev_of_device(dev, &dev))
-		return reason_fail(why, -ENODEV, "--dev %s: no block device and no mounted file system "
-						 "has this number", text);
+		return reason_fail(why, -ENODEV,
+				   "--dev %s: no block device and no mounted file system "
+				   "has this number",
+				   text);
 	return add_dev(o, dev, why);
 }
 
@@ -136,7 +142,7 @@ static int resolve_inode(struct ior_options *o, const char *text, struct reason 
 		return reason_fail(why, -EISDIR,
 				   "--inode %s is a directory; for the files below it use --path",
 				   text);
-	return add_inode(o, (struct ior_inode_id){ .dev = place.sb_dev, .ino = place.ino }, why);
+	return add_inode(o, (struct ior_inode_id){.dev = place.sb_dev, .ino = place.ino}, why);
 }
 
 /* A whole mount is a device, which costs nothing to compare; deeper the kernel side walks up. */
@@ -154,7 +160,7 @@ static int resolve_path(struct ior_options *o, const char *text, struct reason *
 		return add_dev(o, place.sb_dev, why);
 	if (o->paths_count == IOR_FILTER_PATHS_MAX)
 		return too_many("--path", IOR_FILTER_PATHS_MAX, why);
-	o->paths[o->paths_count++] = (struct ior_inode_id){ .ino = place.ino, .dev = place.sb_dev };
+	o->paths[o->paths_count++] = (struct ior_inode_id){.ino = place.ino, .dev = place.sb_dev};
 	return 0;
 }
 
@@ -162,10 +168,10 @@ static const struct {
 	const char *name;
 	uint64_t magic;
 } fs_types[] = {
-	{ "btrfs", IOR_MAGIC_BTRFS },
-	{ "ext4", IOR_MAGIC_EXT4 },
-	{ "f2fs", IOR_MAGIC_F2FS },
-	{ "xfs", IOR_MAGIC_XFS },
+	{"btrfs", IOR_MAGIC_BTRFS},
+	{"ext4", IOR_MAGIC_EXT4},
+	{"f2fs", IOR_MAGIC_F2FS},
+	{"xfs", IOR_MAGIC_XFS},
 };
 
 static int resolve_fs(struct ior_options *o, const char *text, struct reason *why)
@@ -178,8 +184,10 @@ static int resolve_fs(struct ior_options *o, const char *text, struct reason *wh
 		o->magics[o->magics_count++] = fs_types[i].magic;
 		return 0;
 	}
-	return reason_fail(why, -EINVAL, "--fs %s: unknown file system; these are known: btrfs, ext4, "
-					 "f2fs, xfs", text);
+	return reason_fail(why, -EINVAL,
+			   "--fs %s: unknown file system; these are known: btrfs, ext4, "
+			   "f2fs, xfs",
+			   text);
 }
 
 static int resolve_pid(struct ior_options *o, const char *text, struct reason *why)
@@ -197,8 +205,9 @@ static int resolve_pid(struct ior_options *o, const char *text, struct reason *w
 		return reason_fail(why, -EINVAL, "--pid %s is no process id", text);
 	/* PROC_PID_INIT_INO, include/linux/proc_ns.h: the kernel side sees pids as init does. */
 	if (stat("/proc/self/ns/pid", &st) || st.st_ino != 0xEFFFFFFCU)
-		return reason_fail(why, -EINVAL, "--pid: process ids of this container are not the "
-						 "kernel's; use --comm or --cgroup, or run on the host");
+		return reason_fail(why, -EINVAL,
+				   "--pid: process ids of this container are not the "
+				   "kernel's; use --comm or --cgroup, or run on the host");
 	o->pids[o->pids_count++] = pid;
 	return 0;
 }
@@ -208,9 +217,11 @@ static int resolve_comm(struct ior_options *o, const char *text, struct reason *
 	size_t len = strlen(text);
 
 	if (!len || len >= IOR_COMM_LEN)
-		return reason_fail(why, -EINVAL,
-				   "--comm %s: the kernel keeps program names of 1 to %d bytes; give "
-				   "the name as ps -o comm shows it", text, IOR_COMM_LEN - 1);
+		return reason_fail(
+			why, -EINVAL,
+			"--comm %s: the kernel keeps program names of 1 to %d bytes; give "
+			"the name as ps -o comm shows it",
+			text, IOR_COMM_LEN - 1);
 	memcpy(o->comm, text, len);
 	return 0;
 }
@@ -234,7 +245,8 @@ static int resolve_cgroup(struct tracer_opts *tracer, const char *text, struct r
 	    (size_t)snprintf(path, sizeof(path), "%s/%s", point, text) < sizeof(path))
 		tracer->cgroup_fd = open_cgroup(path);
 	if (tracer->cgroup_fd < 0)
-		return reason_fail(why, -ENOENT, "--cgroup %s: no such directory of cgroup v2", text);
+		return reason_fail(why, -ENOENT, "--cgroup %s: no such directory of cgroup v2",
+				   text);
 	tracer->options.want_cgroup = 1;
 	return 0;
 }
@@ -267,9 +279,8 @@ int filters_resolve(const struct filter_opts *f, struct tracer_opts *tracer, str
 		const struct cli_list *list;
 		resolve_fn fn;
 	} lists[] = {
-		{ &f->paths, resolve_path }, { &f->inodes, resolve_inode },
-		{ &f->devs, resolve_dev },   { &f->fs, resolve_fs },
-		{ &f->pids, resolve_pid },
+		{&f->paths, resolve_path}, {&f->inodes, resolve_inode}, {&f->devs, resolve_dev},
+		{&f->fs, resolve_fs},	   {&f->pids, resolve_pid},
 	};
 	int r;
 

@@ -13,12 +13,7 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-	&watch_command,
-	&check_command,
-	&report_command,
-	&stress_command,
-	&doctor_command,
-	NULL,
+	&watch_command, &check_command, &report_command, &stress_command, &doctor_command, NULL,
 };
 
 static const struct cli iorace_cli = {
@@ -58,7 +53,7 @@ static void outlive(int signo)
 	struct sigaction now;
 
 	if (!sigaction(signo, NULL, &now) && now.sa_handler == SIG_DFL)
-		sigaction(signo, &(struct sigaction){ .sa_handler = stay, .sa_flags = SA_RESTART },
+		sigaction(signo, &(struct sigaction){.sa_handler = stay, .sa_flags = SA_RESTART},
 			  NULL);
 }
 

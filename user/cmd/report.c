@@ -12,9 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FORMAT_TEXT, FORMAT_JSON };
+enum {
+	FORMAT_TEXT,
+	FORMAT_JSON
+};
 
-static const char *const format_names[] = { "text", "json", NULL };
+static const char *const format_names[] = {"text", "json", NULL};
 
 struct report_opts {
 	const char *compare;
@@ -23,11 +26,13 @@ struct report_opts {
 };
 
 static const struct opt report_opts[] = {
-	{ "compare", 0, "BEFORE", "the report to hold FILE against",
-	  OPT_STRING(struct report_opts, compare) },
-	{ "report", 0, "FILE", "also write it to FILE, whose ending chooses the format: .txt, .json,\n.html",
-	  OPT_LIST(struct report_opts, reports) },
-	{ "format", 0, "FORMAT", "text or json", OPT_CHOICE(struct report_opts, format, format_names) },
+	{"compare", 0, "BEFORE", "the report to hold FILE against",
+	 OPT_STRING(struct report_opts, compare)},
+	{"report", 0, "FILE",
+	 "also write it to FILE, whose ending chooses the format: .txt, .json,\n.html",
+	 OPT_LIST(struct report_opts, reports)},
+	{"format", 0, "FORMAT", "text or json",
+	 OPT_CHOICE(struct report_opts, format, format_names)},
 	{},
 };
 
@@ -46,8 +51,8 @@ static int exit_status(const struct run_facts *after, enum comparison_outcome ou
 {
 	if (after->conflicts)
 		return EXIT_CONFLICTS;
-	return outcome == COMPARISON_NOTHING || outcome == COMPARISON_UNTESTED ? EXIT_INCONCLUSIVE :
-										 EXIT_CLEAN;
+	return outcome == COMPARISON_NOTHING || outcome == COMPARISON_UNTESTED ? EXIT_INCONCLUSIVE
+									       : EXIT_CLEAN;
 }
 
 static int write_file(const char *name, const struct comparison_view *view, struct reason *why)
@@ -58,10 +63,12 @@ static int write_file(const char *name, const struct comparison_view *view, stru
 	int r;
 
 	if (!reporter || !reporter->comparison)
-		return reason_fail(why, -EINVAL, "--report %s: a comparison is written as .txt, .json "
-						 "or .html", name);
-	r = reporter->is_document ? html_comparison_page(view, &out) :
-				    reporter->comparison(view, &(struct report_style){}, &out);
+		return reason_fail(why, -EINVAL,
+				   "--report %s: a comparison is written as .txt, .json "
+				   "or .html",
+				   name);
+	r = reporter->is_document ? html_comparison_page(view, &out)
+				  : reporter->comparison(view, &(struct report_style){}, &out);
 	if (r < 0)
 		return r;
 	file = fopen(name, "we");
@@ -89,8 +96,8 @@ static int compare(const char *const names[2], const struct report_opts *opts)
 	_cleanup_(facts_done) struct facts_file before = {};
 	_cleanup_(facts_done) struct facts_file after = {};
 	_cleanup_(buf_done) struct buf out = {};
-	const struct comparison_view view = { .names = { names[0], names[1] },
-					      .runs = { &before.facts, &after.facts } };
+	const struct comparison_view view = {.names = {names[0], names[1]},
+					     .runs = {&before.facts, &after.facts}};
 	struct reason why = {};
 	int r, status;
 
@@ -105,8 +112,8 @@ static int compare(const char *const names[2], const struct report_opts *opts)
 	if (r < 0)
 		return fail(EXIT_INCONCLUSIVE, r, NULL);
 	status = print(buf_text(&out));
-	return status ? status :
-			exit_status(&after.facts,
+	return status ? status
+		      : exit_status(&after.facts,
 				    comparison_outcome(&before.facts, &after.facts, &why));
 }
 
@@ -124,11 +131,12 @@ static int cmd_report(const struct cli_call *call)
 
 	r = cli_parse(call, &opts, &words, &why);
 	if (!r && !opts.compare)
-		r = reason_fail(&why, -EINVAL, "report wants --compare BEFORE: the report of a run "
-					       "without the change, written by --report FILE.json");
+		r = reason_fail(&why, -EINVAL,
+				"report wants --compare BEFORE: the report of a run "
+				"without the change, written by --report FILE.json");
 	if (r < 0)
 		return fail(EXIT_WRONG_USAGE, r, &why);
-	return compare((const char *const[]){ opts.compare, words.operands[0] }, &opts);
+	return compare((const char *const[]){opts.compare, words.operands[0]}, &opts);
 }
 
 const struct command report_command = {

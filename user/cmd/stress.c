@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ALIGN_BYTES   4096 /* no direct IO wants more, and no page cache has smaller pages */
-#define SHOWN_AS_TEXT 5	   /* findings, one by one, on a terminal */
-#define WORKERS_MAX   256
+#define ALIGN_BYTES 4096 /* no direct IO wants more, and no page cache has smaller pages */
+#define SHOWN_AS_TEXT 5	 /* findings, one by one, on a terminal */
+#define WORKERS_MAX 256
 
 struct stress_words {
 	const char *dir;
@@ -38,41 +38,43 @@ struct stress_words {
 };
 
 static const struct opt stress_opts[] = {
-	{ "dir", 0, "DIR", "where the scratch file is made (.)",
-	  OPT_STRING(struct stress_words, dir) },
-	{ "mode", 0, "MODE", "direct (default), dax, buffered, or mixed: direct and buffered",
-	  OPT_CHOICE(struct stress_words, mode, stress_mode_names) },
-	{ "engine", 0, "ENGINE", "sync (default), libaio or uring",
-	  OPT_CHOICE(struct stress_words, engine, stress_engine_names) },
-	{ "shape", 0, "SHAPE",
-	  "how ops lie: identical (default), nested, partial, sliding, append, log,\n"
-	  "pages, truncate, punch; disjoint is the control",
-	  OPT_CHOICE(struct stress_words, shape, stress_shape_names) },
-	{ "block", 0, "BYTES", "of one op (64K; pages: 256K, of a read of the backup)",
-	  OPT_SIZE(struct stress_words, block) },
-	{ "size", 0, "BYTES", "of the file; the larger, the less often ops meet",
-	  OPT_SIZE(struct stress_words, size) },
-	{ "writers", 0, "N", "workers that write (2)", OPT_UNSIGNED(struct stress_words, writers) },
-	{ "readers", 0, "N", "workers that read and judge (2)",
-	  OPT_UNSIGNED(struct stress_words, readers) },
-	{ "processes", 0, NULL, "workers are processes, not threads",
-	  OPT_FLAG(struct stress_words, processes) },
-	{ "depth", 0, "N", "ops in flight of each worker, libaio and uring (4)",
-	  OPT_UNSIGNED(struct stress_words, depth) },
-	{ "rate", 0, "N", "ops per second, all workers together (no limit)",
-	  OPT_UNSIGNED(struct stress_words, rate) },
-	{ "duration", 0, "T", "end after T (10s, unless --ops is given)",
-	  OPT_DURATION(struct stress_words, duration_ns) },
-	{ "ops", 0, "N", "end after N ops", OPT_UNSIGNED(struct stress_words, ops) },
-	{ "seed", 0, "N", "of what each worker does; printed at the end",
-	  OPT_UNSIGNED(struct stress_words, seed) },
-	{ "keep", 0, NULL, "leave the scratch file where it is", OPT_FLAG(struct stress_words, keep) },
-	{ "format", 0, "FORMAT", "text or json, one object per line",
-	  OPT_STRING(struct stress_words, format) },
-	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt,\n.html, .csv, .xml (JUnit), .tap, .sarif",
-	  OPT_LIST(struct stress_words, reports) },
-	{ "max-records", 0, "N", "write at most N findings, then count (100000)",
-	  OPT_UNSIGNED(struct stress_words, max_records) },
+	{"dir", 0, "DIR", "where the scratch file is made (.)",
+	 OPT_STRING(struct stress_words, dir)},
+	{"mode", 0, "MODE", "direct (default), dax, buffered, or mixed: direct and buffered",
+	 OPT_CHOICE(struct stress_words, mode, stress_mode_names)},
+	{"engine", 0, "ENGINE", "sync (default), libaio or uring",
+	 OPT_CHOICE(struct stress_words, engine, stress_engine_names)},
+	{"shape", 0, "SHAPE",
+	 "how ops lie: identical (default), nested, partial, sliding, append, log,\n"
+	 "pages, truncate, punch; disjoint is the control",
+	 OPT_CHOICE(struct stress_words, shape, stress_shape_names)},
+	{"block", 0, "BYTES", "of one op (64K; pages: 256K, of a read of the backup)",
+	 OPT_SIZE(struct stress_words, block)},
+	{"size", 0, "BYTES", "of the file; the larger, the less often ops meet",
+	 OPT_SIZE(struct stress_words, size)},
+	{"writers", 0, "N", "workers that write (2)", OPT_UNSIGNED(struct stress_words, writers)},
+	{"readers", 0, "N", "workers that read and judge (2)",
+	 OPT_UNSIGNED(struct stress_words, readers)},
+	{"processes", 0, NULL, "workers are processes, not threads",
+	 OPT_FLAG(struct stress_words, processes)},
+	{"depth", 0, "N", "ops in flight of each worker, libaio and uring (4)",
+	 OPT_UNSIGNED(struct stress_words, depth)},
+	{"rate", 0, "N", "ops per second, all workers together (no limit)",
+	 OPT_UNSIGNED(struct stress_words, rate)},
+	{"duration", 0, "T", "end after T (10s, unless --ops is given)",
+	 OPT_DURATION(struct stress_words, duration_ns)},
+	{"ops", 0, "N", "end after N ops", OPT_UNSIGNED(struct stress_words, ops)},
+	{"seed", 0, "N", "of what each worker does; printed at the end",
+	 OPT_UNSIGNED(struct stress_words, seed)},
+	{"keep", 0, NULL, "leave the scratch file where it is",
+	 OPT_FLAG(struct stress_words, keep)},
+	{"format", 0, "FORMAT", "text or json, one object per line",
+	 OPT_STRING(struct stress_words, format)},
+	{"report", 0, "FILE",
+	 "also write a report; the ending chooses the format: .json, .txt,\n.html, .csv, .xml (JUnit), .tap, .sarif",
+	 OPT_LIST(struct stress_words, reports)},
+	{"max-records", 0, "N", "write at most N findings, then count (100000)",
+	 OPT_UNSIGNED(struct stress_words, max_records)},
 	{},
 };
 
@@ -101,7 +103,8 @@ static void on_torn(const struct torn_view *torn, void *arg)
 
 	clear_line(teller);
 	/* A person has seen enough after a few; files and machines get all. */
-	if (torn->id > SHOWN_AS_TEXT && first->conflicts && !strcmp(first->reporter->name, "text")) {
+	if (torn->id > SHOWN_AS_TEXT && first->conflicts &&
+	    !strcmp(first->reporter->name, "text")) {
 		first->conflicts = false;
 		fprintf(first->file, "More like that: --report FILE.txt or FILE.json has all of "
 				     "it.\n\n");
@@ -133,12 +136,14 @@ static void on_progress(const struct stress_view *view, void *arg)
 static int check_words(const struct stress_words *words, struct reason *why)
 {
 	if (words->writers > WORKERS_MAX || words->readers > WORKERS_MAX)
-		return reason_fail(why, -ERANGE, "--writers and --readers: %d at most", WORKERS_MAX);
+		return reason_fail(why, -ERANGE, "--writers and --readers: %d at most",
+				   WORKERS_MAX);
 	if (words->depth == 0 || words->depth > 1024)
 		return reason_fail(why, -ERANGE, "--depth: 1 to 1024");
 	if (words->shape == STRESS_SHAPE_APPEND && words->engine == STRESS_ENGINE_LIBAIO)
-		return reason_fail(why, -EINVAL, "--shape append: libaio does not tell where an append "
-						 "went; --engine sync and uring do");
+		return reason_fail(why, -EINVAL,
+				   "--shape append: libaio does not tell where an append "
+				   "went; --engine sync and uring do");
 	return 0;
 }
 
@@ -156,18 +161,18 @@ static struct stress_opts opts_of(const struct stress_words *words)
 		.dir = words->dir,
 		.mode = words->mode,
 		.engine = words->engine,
-		.geometry = { .shape = words->shape,
-			      .block = words->block,
-			      .size = words->size,
-			      .align = ALIGN_BYTES,
-			      .workers = { [STRESS_ROLE_WRITER] = (unsigned int)words->writers,
-					   [STRESS_ROLE_READER] = (unsigned int)words->readers } },
+		.geometry = {.shape = words->shape,
+			     .block = words->block,
+			     .size = words->size,
+			     .align = ALIGN_BYTES,
+			     .workers = {[STRESS_ROLE_WRITER] = (unsigned int)words->writers,
+					 [STRESS_ROLE_READER] = (unsigned int)words->readers}},
 		.processes = words->processes,
 		.keep = words->keep,
 		.depth = (unsigned int)words->depth,
 		.seed = words->seed ? words->seed : seed_of_time(),
-		.duration_ns = words->duration_ns || words->ops ? words->duration_ns :
-								  10 * 1000000000ULL,
+		.duration_ns =
+			words->duration_ns || words->ops ? words->duration_ns : 10 * 1000000000ULL,
 		.ops_max = words->ops,
 		.rate = words->rate,
 		.max_records = words->max_records,
@@ -231,8 +236,8 @@ static int finish(const struct stress_outcome *outcome, const struct outputs *ou
 static int run(const struct stress_words *words)
 {
 	_cleanup_(outputs_done) struct outputs outputs = {};
-	struct teller teller = { .outputs = &outputs };
-	struct stress_listener listener = { .torn = on_torn, .arg = &teller };
+	struct teller teller = {.outputs = &outputs};
+	struct stress_listener listener = {.torn = on_torn, .arg = &teller};
 	struct stress_opts opts = opts_of(words);
 	struct stress_outcome outcome;
 	struct reason why = {};

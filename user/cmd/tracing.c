@@ -29,25 +29,28 @@ static int parse_run_time(const char *value, const char *what, struct reason *wh
 	int r = parse_duration(value, what, why, time);
 
 	if (!r && !*time)
-		r = reason_fail(why, -ERANGE, "%s %s: nothing can be seen in no time; leave it out to "
-					      "run until a signal", what, value);
+		r = reason_fail(why, -ERANGE,
+				"%s %s: nothing can be seen in no time; leave it out to "
+				"run until a signal",
+				what, value);
 	return r;
 }
 
 const struct opt tracing_opts[] = {
-	{ .help = "Filters", OPT_GROUP(struct tracing_opts, filters, filter_opts) },
-	{ "format", 0, "FORMAT", "text or json, one object per line",
-	  OPT_STRING(struct tracing_opts, format) },
-	{ "report", 0, "FILE", "also write a report; the ending chooses the format: .json, .txt,\n.html, .csv, .xml (JUnit), .tap, .sarif",
-	  OPT_LIST(struct tracing_opts, reports) },
-	{ "duration", 0, "T", "end after T: 5s, 2m, 1h",
-	  OPT_PARSE(struct tracing_opts, duration_ns, parse_run_time) },
-	{ "stack", 0, NULL, "from the second conflict on a file on, show the stacks of both sides",
-	  OPT_FLAG(struct tracing_opts, stack) },
-	{ "table-size", 0, "N", "ops in flight that must find room (16384)",
-	  OPT_PARSE(struct tracing_opts, in_flight, parse_table_size) },
-	{ "flavour", 0, "LIST", "attach only in these ways: fentry, tp, kprobe",
-	  OPT_STRING(struct tracing_opts, flavours) },
+	{.help = "Filters", OPT_GROUP(struct tracing_opts, filters, filter_opts)},
+	{"format", 0, "FORMAT", "text or json, one object per line",
+	 OPT_STRING(struct tracing_opts, format)},
+	{"report", 0, "FILE",
+	 "also write a report; the ending chooses the format: .json, .txt,\n.html, .csv, .xml (JUnit), .tap, .sarif",
+	 OPT_LIST(struct tracing_opts, reports)},
+	{"duration", 0, "T", "end after T: 5s, 2m, 1h",
+	 OPT_PARSE(struct tracing_opts, duration_ns, parse_run_time)},
+	{"stack", 0, NULL, "from the second conflict on a file on, show the stacks of both sides",
+	 OPT_FLAG(struct tracing_opts, stack)},
+	{"table-size", 0, "N", "ops in flight that must find room (16384)",
+	 OPT_PARSE(struct tracing_opts, in_flight, parse_table_size)},
+	{"flavour", 0, "LIST", "attach only in these ways: fentry, tp, kprobe",
+	 OPT_STRING(struct tracing_opts, flavours)},
 	{},
 };
 
@@ -81,7 +84,8 @@ static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 static int open_outputs(const struct tracing_opts *opts, struct outputs *outputs, FILE *stream,
 			bool live, struct reason *why)
 {
-	const struct reporter_ops *reporter = reporter_by_name(opts->format ? opts->format : "text");
+	const struct reporter_ops *reporter =
+		reporter_by_name(opts->format ? opts->format : "text");
 	bool for_machines = reporter && strcmp(reporter->name, "text");
 	int r;
 
@@ -123,9 +127,11 @@ static int check_fs(const struct cli_list *fs, const struct plan *plan, struct r
 		if (plan_sees_fs(plan, fs->items[i]))
 			return 0;
 	}
-	return !fs->len ? 0 : reason_fail(why, -EOPNOTSUPP,
-					  "--fs %s: nothing on it can be seen on this kernel; "
-					  "iorace doctor says why", fs->items[0]);
+	return !fs->len ? 0
+			: reason_fail(why, -EOPNOTSUPP,
+				      "--fs %s: nothing on it can be seen on this kernel; "
+				      "iorace doctor says why",
+				      fs->items[0]);
 }
 
 static int session(const struct tracing_opts *opts, struct run_opts *run,

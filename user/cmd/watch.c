@@ -14,7 +14,7 @@ struct watch_opts {
 };
 
 static const struct opt watch_opts[] = {
-	{ .help = "Reports and limits", OPT_GROUP(struct watch_opts, tracing, tracing_opts) },
+	{.help = "Reports and limits", OPT_GROUP(struct watch_opts, tracing, tracing_opts)},
 	{},
 };
 

@@ -51,7 +51,7 @@ static unsigned int args_of(const struct btf *btf, int id)
 static bool may_be_in_module(int btf_fd, const char *function)
 {
 	char name[64] = "";
-	struct bpf_btf_info info = { .name = (uint64_t)(uintptr_t)name, .name_len = sizeof(name) };
+	struct bpf_btf_info info = {.name = (uint64_t)(uintptr_t)name, .name_len = sizeof(name)};
 	__u32 len = sizeof(info);
 	size_t name_len;
 

@@ -15,13 +15,13 @@
 struct kernel {
 	char release[65];
 	bool has_btf;
-	bool can_bpf;		     /* bpf(2) lets us load an empty program at all */
-	int bpf_error;		     /* -errno of that load */
-	bool has_rdonly_cast;	     /* kfunc bpf_rdonly_cast() */
+	bool can_bpf;	      /* bpf(2) lets us load an empty program at all */
+	int bpf_error;	      /* -errno of that load */
+	bool has_rdonly_cast; /* kfunc bpf_rdonly_cast() */
 	bool has_bpf_loop;
 	bool has_ringbuf;
-	uint64_t dio_bio_end_io;     /* address of iomap_dio_bio_end_io(); 0: kallsyms hides it */
-	int rows[HOOK_ROWS_MAX];     /* per row of the hook table: 0 usable, else -errno;
+	uint64_t dio_bio_end_io; /* address of iomap_dio_bio_end_io(); 0: kallsyms hides it */
+	int rows[HOOK_ROWS_MAX]; /* per row of the hook table: 0 usable, else -errno;
 				      * -ECANCELED: not tried, for nothing needs it */
 	unsigned int cpus;
 };

@@ -16,7 +16,7 @@ enum hook {
 	HOOK_DIO_COMPLETE, /* it is over */
 	HOOK_DIO_RETURN,   /* it failed before there was anything to complete */
 	HOOK_DIO_INVALIDATE_FAIL, /* it gave up direct IO */
-	HOOK_STALE_PAGES, /* its pages could not be dropped */
+	HOOK_STALE_PAGES,	  /* its pages could not be dropped */
 
 	/* Windows that are one call: begin and end are its entry and its return. */
 	HOOK_DAX_BEGIN, /* copies between user memory and persistent memory */
@@ -46,7 +46,12 @@ enum hook {
 	HOOK_COUNT_
 };
 
-enum flavour { FLAVOUR_FENTRY, FLAVOUR_TP, FLAVOUR_KPROBE, FLAVOUR_COUNT_ };
+enum flavour {
+	FLAVOUR_FENTRY,
+	FLAVOUR_TP,
+	FLAVOUR_KPROBE,
+	FLAVOUR_COUNT_
+};
 
 /* What a row is to its hook. */
 enum row_need {

@@ -161,7 +161,7 @@ static void plan_pairs(struct plan *plan)
  */
 static bool windows_know_the_kiocb(const struct plan *plan)
 {
-	static const enum hook windows[] = { HOOK_DAX_END, HOOK_WRITE_END, HOOK_READ_END };
+	static const enum hook windows[] = {HOOK_DAX_END, HOOK_WRITE_END, HOOK_READ_END};
 
 	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
 		const struct plan_hook *ph = &plan->hooks[windows[i]];

@@ -34,14 +34,14 @@ struct plan_hook {
 struct plan {
 	bool rows[HOOK_ROWS_MAX]; /* rows of the hook table to attach */
 	struct plan_hook hooks[HOOK_COUNT_];
-	unsigned int modes;	   /* bit mask of enum ior_mode that this plan is about */
+	unsigned int modes; /* bit mask of enum ior_mode that this plan is about */
 	uint32_t covered_fs[IOR_MODE_COUNT_]; /* bit mask of enum ior_fs */
-	uint32_t opens_at_submit;  /* bit mask of enum ior_fs */
-	bool sees_submit;	   /* the first bio of an op */
-	bool has_spans;		   /* overlapping, serialized and unproven pairs are known */
-	bool has_waits;		   /* ... and how long ops waited */
-	bool data_end_is_precise;  /* windows close at the last bio, else at completion */
-	bool closes_late;	   /* at completion, though the last bio could be seen */
+	uint32_t opens_at_submit;	      /* bit mask of enum ior_fs */
+	bool sees_submit;		      /* the first bio of an op */
+	bool has_spans;		    /* overlapping, serialized and unproven pairs are known */
+	bool has_waits;		    /* ... and how long ops waited */
+	bool data_end_is_precise;   /* windows close at the last bio, else at completion */
+	bool closes_late;	    /* at completion, though the last bio could be seen */
 	bool submit_comes_and_goes; /* attached only while ops begin that may yet give up */
 	struct coverage_view coverage[PLAN_COVERAGE_MAX];
 	size_t coverage_len;

@@ -89,8 +89,8 @@ static int set_range_lock_sizes(struct iorace_bpf *skel, unsigned int slots, uns
 static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 		     struct ior_options *options, bool with_spans)
 {
-	unsigned int lines = round_up_pow2(opts->in_flight ? opts->in_flight :
-							     TRACER_IN_FLIGHT_DEFAULT);
+	unsigned int lines =
+		round_up_pow2(opts->in_flight ? opts->in_flight : TRACER_IN_FLIGHT_DEFAULT);
 	unsigned int slots = slots_for(lines);
 	int r = 0;
 
@@ -146,9 +146,9 @@ static int choose_programs(struct iorace_bpf *skel, const struct plan *plan)
  * The same programs with fields read by helper, in the skeleton of the others: one source, so maps,
  * programs and variables are the same.
  */
-#define SAME_VARIABLES(section)                                                                   \
-	_Static_assert(sizeof(struct iorace_bpf__##section) ==                                    \
-			       sizeof(struct iorace_by_helper_bpf__##section),                    \
+#define SAME_VARIABLES(section)                                                                    \
+	_Static_assert(sizeof(struct iorace_bpf__##section) ==                                     \
+			       sizeof(struct iorace_by_helper_bpf__##section),                     \
 		       #section " of both objects")
 SAME_VARIABLES(rodata);
 SAME_VARIABLES(bss);
@@ -188,7 +188,8 @@ static struct bpf_program *range_lock_program(struct iorace_bpf *skel,
 	if (plan->hooks[n].flavour == FLAVOUR_KPROBE)
 		snprintf(name, sizeof(name), "range_lock_%s", at_return ? "kretprobe" : "kprobe");
 	else
-		snprintf(name, sizeof(name), "range_lock_%zu_%s", n, at_return ? "fexit" : "fentry");
+		snprintf(name, sizeof(name), "range_lock_%zu_%s", n,
+			 at_return ? "fexit" : "fentry");
 	return bpf_object__find_program_by_name(skel->obj, name);
 }
 
@@ -290,34 +291,13 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 
 /* Ends before begins: an op whose begin we see must not end unseen. */
 static const enum hook attach_order[] = {
-	HOOK_DIO_COMPLETE,
-	HOOK_DIO_DATA_END,
-	HOOK_DIO_RETURN,
-	HOOK_DAX_END,
-	HOOK_WRITE_END,
-	HOOK_READ_END,
-	HOOK_SPLICE_END,
-	HOOK_SIZE_END,
-	HOOK_DAX_FAULT_END,
-	HOOK_PAGE_FAULT_END,
-	HOOK_SPAN_END,
-	HOOK_SIZE_SPAN_END,
-	HOOK_DIO_WAIT_END,
-	HOOK_LOCK_WAIT_END,
-	HOOK_DIO_SUBMIT,
-	HOOK_DIO_INVALIDATE_FAIL,
-	HOOK_STALE_PAGES,
-	HOOK_DIO_BEGIN,
-	HOOK_DAX_BEGIN,
-	HOOK_WRITE_BEGIN,
-	HOOK_READ_BEGIN,
-	HOOK_SPLICE_BEGIN,
-	HOOK_SIZE_BEGIN,
-	HOOK_DAX_FAULT_BEGIN,
-	HOOK_PAGE_FAULT_BEGIN,
-	HOOK_DIO_WAIT_BEGIN,
-	HOOK_LOCK_WAIT_BEGIN,
-	HOOK_SPAN_BEGIN,
+	HOOK_DIO_COMPLETE,     HOOK_DIO_DATA_END,   HOOK_DIO_RETURN,	  HOOK_DAX_END,
+	HOOK_WRITE_END,	       HOOK_READ_END,	    HOOK_SPLICE_END,	  HOOK_SIZE_END,
+	HOOK_DAX_FAULT_END,    HOOK_PAGE_FAULT_END, HOOK_SPAN_END,	  HOOK_SIZE_SPAN_END,
+	HOOK_DIO_WAIT_END,     HOOK_LOCK_WAIT_END,  HOOK_DIO_SUBMIT,	  HOOK_DIO_INVALIDATE_FAIL,
+	HOOK_STALE_PAGES,      HOOK_DIO_BEGIN,	    HOOK_DAX_BEGIN,	  HOOK_WRITE_BEGIN,
+	HOOK_READ_BEGIN,       HOOK_SPLICE_BEGIN,   HOOK_SIZE_BEGIN,	  HOOK_DAX_FAULT_BEGIN,
+	HOOK_PAGE_FAULT_BEGIN, HOOK_DIO_WAIT_BEGIN, HOOK_LOCK_WAIT_BEGIN, HOOK_SPAN_BEGIN,
 	HOOK_SIZE_SPAN_BEGIN,
 };
 _Static_assert(sizeof(attach_order) / sizeof(attach_order[0]) == HOOK_COUNT_, "every hook, once");
@@ -360,12 +340,14 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 		return reason_fail(why, r, "cannot prepare the BPF object: %s", strerror(-r));
 	r = iorace_bpf__load(t->skel);
 	if (r == -EMFILE)
-		return reason_fail(why, r, "too few files may be open (ulimit -n): programs and maps "
-					   "take some sixty");
+		return reason_fail(why, r,
+				   "too few files may be open (ulimit -n): programs and maps "
+				   "take some sixty");
 	if (r < 0)
 		return reason_fail(why, r,
 				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
-				   "what the verifier says", strerror(-r));
+				   "what the verifier says",
+				   strerror(-r));
 	/* What libbpf could not map it leaves out, and calls that loaded. */
 	if (!t->skel->data_state)
 		return reason_fail(why, -ENOMEM, "no memory to share with the BPF programs");
@@ -521,8 +503,8 @@ size_t tracer_stack(struct tracer *tracer, int id, unsigned long long *ret, size
 	__u32 key = id;
 	size_t len = 0;
 
-	if (id < 0 || bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_stack_traces), &key,
-					  addresses))
+	if (id < 0 ||
+	    bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_stack_traces), &key, addresses))
 		return 0;
 	while (len < room && len < IOR_STACK_DEPTH && addresses[len]) {
 		ret[len] = addresses[len];
@@ -586,9 +568,8 @@ static bool op_is_in_flight(struct tracer *t, __u32 at, __u32 seq)
 {
 	struct ior_slot slot;
 
-	return !bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.ior_slots), &at, &slot) &&
-	       slot.key && slot.seq == seq && slot.state != IOR_SLOT_IDLE &&
-	       slot.state != IOR_SLOT_DONE;
+	return !bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.ior_slots), &at, &slot) && slot.key &&
+	       slot.seq == seq && slot.state != IOR_SLOT_IDLE && slot.state != IOR_SLOT_DONE;
 }
 
 /* Locks of ops that are over. */
@@ -635,10 +616,9 @@ static __u64 range_lock_missed_runs(struct tracer *t)
 			__u32 len = sizeof(info);
 
 			if (t->range_lock_links[n][at_return] &&
-			    !bpf_obj_get_info_by_fd(
-				    bpf_program__fd(range_lock_program(t->skel, t->range_lock, n,
-								       at_return)),
-				    &info, &len))
+			    !bpf_obj_get_info_by_fd(bpf_program__fd(range_lock_program(
+							    t->skel, t->range_lock, n, at_return)),
+						    &info, &len))
 				missed += info.recursion_misses;
 		}
 	}

@@ -91,7 +91,6 @@ typedef int (*tracer_finding_fn)(void *arg, const struct ior_finding_key *key,
 				 const struct ior_finding_value *value);
 int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg);
 
-
 /*
  * The same for each file of which sums are kept, and at last for all others in one, whose identity
  * is zero; not that one when there are none.

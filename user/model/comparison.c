@@ -9,9 +9,9 @@
 #include "model/names.h"
 
 static const char *const names[] = {
-	[COMPARISON_NOTHING] = "nothing",   [COMPARISON_NONE] = "none",
-	[COMPARISON_CLOSED] = "closed",	    [COMPARISON_UNTESTED] = "untested",
-	[COMPARISON_OPEN] = "open",	    [COMPARISON_OPENED] = "opened",
+	[COMPARISON_NOTHING] = "nothing", [COMPARISON_NONE] = "none",
+	[COMPARISON_CLOSED] = "closed",	  [COMPARISON_UNTESTED] = "untested",
+	[COMPARISON_OPEN] = "open",	  [COMPARISON_OPENED] = "opened",
 };
 _Static_assert(ARRAY_SIZE(names) == COMPARISON_COUNT_, "every outcome has a name");
 
@@ -43,8 +43,8 @@ static enum comparison_outcome outcome_of(const struct run_facts *before,
 		return before->conflicts ? COMPARISON_OPEN : COMPARISON_OPENED;
 	if (!before->conflicts)
 		return COMPARISON_NONE;
-	return after->serialized > 0 && !after->lock_flaws ? COMPARISON_CLOSED :
-							     COMPARISON_UNTESTED;
+	return after->serialized > 0 && !after->lock_flaws ? COMPARISON_CLOSED
+							   : COMPARISON_UNTESTED;
 }
 
 /* Pairs that missed each other by luck are no evidence: without the lock they may as well. */
@@ -52,18 +52,24 @@ static void untested(const struct run_facts *before, const struct run_facts *aft
 		     struct reason *why)
 {
 	if (after->lock_flaws)
-		reason_set(why, "%" PRIu64 " conflicts before, none after, but the range lock was seen "
-				"to fail %" PRIu64 " times: that may be luck", before->conflicts,
-			   after->lock_flaws);
+		reason_set(why,
+			   "%" PRIu64 " conflicts before, none after, but the range lock was seen "
+			   "to fail %" PRIu64 " times: that may be luck",
+			   before->conflicts, after->lock_flaws);
 	else if (after->overlapping < 0 || after->serialized < 0)
-		reason_set(why, "%" PRIu64 " conflicts before, none after, but whether overlapping "
-				"pairs were met was not measured", before->conflicts);
+		reason_set(why,
+			   "%" PRIu64 " conflicts before, none after, but whether overlapping "
+			   "pairs were met was not measured",
+			   before->conflicts);
 	else if (after->overlapping == 0)
-		reason_set(why, "%" PRIu64 " conflicts before, none after, but no overlapping pair "
-				"was met: that may be luck", before->conflicts);
+		reason_set(why,
+			   "%" PRIu64 " conflicts before, none after, but no overlapping pair "
+			   "was met: that may be luck",
+			   before->conflicts);
 	else
-		reason_set(why, "%" PRIu64 " conflicts before, none after, but nothing was seen to keep "
-				"the %" PRId64 " overlapping pairs apart: that may be luck",
+		reason_set(why,
+			   "%" PRIu64 " conflicts before, none after, but nothing was seen to keep "
+			   "the %" PRId64 " overlapping pairs apart: that may be luck",
 			   before->conflicts, after->overlapping);
 }
 
@@ -82,8 +88,9 @@ enum comparison_outcome comparison_outcome(const struct run_facts *before,
 		reason_set(why, "no conflict before and none after: there was no gap to close");
 		break;
 	case COMPARISON_CLOSED:
-		reason_set(why, "the gap is closed: %" PRIu64 " conflicts before, none after in %"
-				PRId64 " overlapping pairs, %" PRId64 " of them serialized",
+		reason_set(why,
+			   "the gap is closed: %" PRIu64 " conflicts before, none after in %" PRId64
+			   " overlapping pairs, %" PRId64 " of them serialized",
 			   before->conflicts, after->overlapping, after->serialized);
 		break;
 	case COMPARISON_UNTESTED:

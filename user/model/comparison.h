@@ -12,7 +12,7 @@ struct reason;
 /* What a comparison needs of a run; -1: not measured. Texts are the owner's. */
 struct run_facts {
 	const char *verdict; /* as reports have it: "clean", "conflicts", "inconclusive" */
-	const char *reason; /* may be NULL */
+	const char *reason;  /* may be NULL */
 	uint64_t duration_ns;
 	uint64_t ops; /* reads, writes and the rest */
 	uint64_t conflicts;
@@ -23,10 +23,10 @@ struct run_facts {
 	int64_t unproven;
 	int64_t needless_wait_ns;
 	int64_t needed_wait_ns;
-	bool has_waits; /* the two below */
+	bool has_waits;						/* the two below */
 	uint64_t waits[IOR_WAIT_KIND_COUNT_][IOR_WAIT_BUCKETS]; /* ops by the log2 of their wait */
-	bool has_range_lock; /* one was under test */
-	int64_t lock_needless_ns; /* waits for it alone */
+	bool has_range_lock;					/* one was under test */
+	int64_t lock_needless_ns;				/* waits for it alone */
 	int64_t lock_needed_ns;
 	uint64_t lock_flaws; /* times it was seen not to do what it is for */
 	int64_t torn; /* results that iorace stress proved under the run; -1: it did not run */
@@ -39,8 +39,8 @@ enum comparison_outcome {
 	COMPARISON_NONE,    /* no conflict before, none after */
 	COMPARISON_CLOSED,  /* conflicts before, none after, and pairs were seen to be kept apart */
 	COMPARISON_UNTESTED, /* conflicts before, none after: what is left may be luck */
-	COMPARISON_OPEN,    /* conflicts before and after */
-	COMPARISON_OPENED,  /* none before, conflicts after */
+	COMPARISON_OPEN,     /* conflicts before and after */
+	COMPARISON_OPENED,   /* none before, conflicts after */
 	COMPARISON_COUNT_
 };
 
@@ -50,7 +50,7 @@ enum comparison_outcome comparison_outcome(const struct run_facts *before,
 
 /* As it is told. */
 struct comparison_view {
-	const char *names[2]; /* where the two come from */
+	const char *names[2];		 /* where the two come from */
 	const struct run_facts *runs[2]; /* before, after */
 };
 

@@ -58,7 +58,7 @@ struct ior_finding_key finding_key_of(const struct ior_file *file, const struct 
 
 /* FNV-1a, 64 bits: no secret, no adversary to speak of, and anybody can compute it again. */
 #define FNV_OFFSET 0xcbf29ce484222325ULL
-#define FNV_PRIME  0x100000001b3ULL
+#define FNV_PRIME 0x100000001b3ULL
 
 /* With the NUL, so that "ab" "c" and "a" "bc" differ. */
 static uint64_t fnv_text(uint64_t hash, const char *text, size_t len_max)

@@ -16,20 +16,20 @@
 
 /* What a format that is one document keeps from call to call. Starts as {}. */
 struct report_doc {
-	struct buf held;  /* what can be written only when the end is known */
-	struct buf more;  /* the same, for another part of the document */
-	struct buf aside; /* and another */
+	struct buf held;     /* what can be written only when the end is known */
+	struct buf more;     /* the same, for another part of the document */
+	struct buf aside;    /* and another */
 	struct buf compared; /* with an earlier run */
-	uint64_t told;	  /* results so far */
-	uint64_t shown;	  /* of what a format shows no more than so much of */
+	uint64_t told;	     /* results so far */
+	uint64_t shown;	     /* of what a format shows no more than so much of */
 	uint64_t failed;
 };
 
 void report_doc_done(struct report_doc *doc);
 
 struct report_style {
-	bool color; /* escape sequences allowed: a terminal */
-	unsigned width; /* columns to draw ranges in; 0: default */
+	bool color;		/* escape sequences allowed: a terminal */
+	unsigned width;		/* columns to draw ranges in; 0: default */
 	struct report_doc *doc; /* of this output; formats that write line by line need none */
 };
 

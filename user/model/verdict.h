@@ -19,10 +19,10 @@ struct coverage_use {
 struct verdict_input {
 	uint64_t conflicts;
 	uint64_t stale_pages; /* direct writes that the kernel says left stale pages behind */
-	uint64_t ops;	     /* tracked: what the verdict rests on */
-	int64_t overlapping; /* pairs; negative: not measured */
+	uint64_t ops;	      /* tracked: what the verdict rests on */
+	int64_t overlapping;  /* pairs; negative: not measured */
 	uint64_t require_overlap;
-	uint64_t lock_flaws; /* times that the range lock under test was seen to fail */
+	uint64_t lock_flaws;	/* times that the range lock under test was seen to fail */
 	const uint64_t *losses; /* IOR_LOSS_COUNT_ of them */
 	const struct coverage_use *uses;
 	size_t uses_len;

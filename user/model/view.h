@@ -38,20 +38,20 @@ struct frame_view {
 
 struct op_view {
 	struct ior_op op;
-	const char *cgroup;	    /* path below the cgroup root */
-	const char *range_lock;	    /* name of the one held when the window opened, or NULL */
+	const char *cgroup;	/* path below the cgroup root */
+	const char *range_lock; /* name of the one held when the window opened, or NULL */
 	struct ior_range_lock_held range_lock_held;
-	uint64_t end_ns;	    /* 0: still in flight when reported */
+	uint64_t end_ns; /* 0: still in flight when reported */
 	const struct frame_view *stack;
 	size_t stack_len;
 };
 
 struct conflict_view {
-	uint64_t id;		/* counts up from 1 in one run */
-	uint64_t time_real_ns;	/* CLOCK_REALTIME */
-	uint64_t time_mono_ns;	/* CLOCK_MONOTONIC */
+	uint64_t id;	       /* counts up from 1 in one run */
+	uint64_t time_real_ns; /* CLOCK_REALTIME */
+	uint64_t time_mono_ns; /* CLOCK_MONOTONIC */
 	struct file_view file;
-	struct op_view ops[2];	/* earlier window first */
+	struct op_view ops[2]; /* earlier window first */
 };
 
 struct finding_view {
@@ -78,7 +78,12 @@ struct admission_view {
 	struct op_view other; /* the last one known to have written those pages */
 };
 
-enum coverage_level { COVERAGE_NONE, COVERAGE_PARTIAL, COVERAGE_FULL, COVERAGE_LEVEL_COUNT_ };
+enum coverage_level {
+	COVERAGE_NONE,
+	COVERAGE_PARTIAL,
+	COVERAGE_FULL,
+	COVERAGE_LEVEL_COUNT_
+};
 
 struct coverage_view {
 	const char *fs;
@@ -90,7 +95,12 @@ struct coverage_view {
 	const char *reason;
 };
 
-enum verdict { VERDICT_CLEAN, VERDICT_CONFLICTS, VERDICT_INCONCLUSIVE, VERDICT_COUNT_ };
+enum verdict {
+	VERDICT_CLEAN,
+	VERDICT_CONFLICTS,
+	VERDICT_INCONCLUSIVE,
+	VERDICT_COUNT_
+};
 
 /* Of one file what struct summary_view has of the run; the files add up to it. */
 struct file_sums_view {
@@ -117,9 +127,9 @@ struct agreement_view {
 	uint64_t runs; /* of iorace stress; 0: nothing to compare */
 	uint64_t unfinished;
 	uint64_t torn;
-	uint64_t found;		/* among the conflicts */
-	uint64_t contradicted;	/* not among them, though it would have been seen */
-	uint64_t not_compared;	/* not among them, but not all was seen */
+	uint64_t found;	       /* among the conflicts */
+	uint64_t contradicted; /* not among them, though it would have been seen */
+	uint64_t not_compared; /* not among them, but not all was seen */
 };
 
 /* A range lock under test. */

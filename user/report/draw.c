@@ -7,8 +7,8 @@
 #include "model/reporter.h"
 
 #define WIDTH_DEFAULT 40
-#define WIDTH_MIN     8
-#define WIDTH_MAX     200
+#define WIDTH_MIN 8
+#define WIDTH_MAX 200
 
 #define SEGMENTS 3
 

@@ -21,8 +21,10 @@ struct place {
 
 static int wrong(const struct place *place, const char *what)
 {
-	return reason_fail(place->why, -EINVAL, "%s:%u: %s; a report written by --report FILE.json "
-						"is needed", place->name, place->line, what);
+	return reason_fail(place->why, -EINVAL,
+			   "%s:%u: %s; a report written by --report FILE.json "
+			   "is needed",
+			   place->name, place->line, what);
 }
 
 static json_t *member(const json_t *object, const char *outer, const char *key)
@@ -79,7 +81,8 @@ static int sum(const struct place *place, const json_t *line, const char *outer,
 
 	if (!json_is_object(object))
 		return wrong(place, "a member of the summary is missing");
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		int64_t one;
 		int r = number(place, value, key, false, &one);
 
@@ -277,8 +280,10 @@ int facts_read(FILE *file, const char *name, struct facts_file *ret, struct reas
 	if (!r && ferror(file))
 		r = reason_fail(why, -EIO, "%s: cannot be read", name);
 	if (!r && !ret->summary)
-		r = reason_fail(why, -ENODATA, "%s ends without a summary: it was cut off, or the run "
-					       "did not end", name);
+		r = reason_fail(why, -ENODATA,
+				"%s ends without a summary: it was cut off, or the run "
+				"did not end",
+				name);
 	return r;
 }
 

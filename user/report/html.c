@@ -20,7 +20,7 @@
 #include "report/text_parts.h"
 
 #define PAIRS_SHOWN 500 /* what a browser still opens at once; all of them are in a .json */
-#define BAR_WIDTH   1000.0
+#define BAR_WIDTH 1000.0
 
 static const char page_style[] =
 	":root{color-scheme:light dark;--bad:#c62828;--doubt:#b26a00;--good:#2e7d32;--line:#8884;"
@@ -59,8 +59,8 @@ static void put_bar(const char *class, unsigned int y, struct ior_range range,
 	double x = (double)(range.start - scale.start) / length * BAR_WIDTH;
 	double width = (double)(range.end - range.start) / length * BAR_WIDTH;
 
-	buf_printf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%u\"/>", class,
-		   x, y, width < 2 ? 2 : width, class[1] ? 48 : 14);
+	buf_printf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%u\"/>",
+		   class, x, y, width < 2 ? 2 : width, class[1] ? 48 : 14);
 }
 
 static void put_drawing(struct ior_range a, struct ior_range b, struct ior_range both,
@@ -142,8 +142,8 @@ static void put_stack(const struct op_view *op, size_t i, struct buf *out)
 	for (size_t frame = 0; frame < op->stack_len; frame++) {
 		markup_stranger(out, op->stack[frame].symbol);
 		buf_printf(out, "%s0x%" PRIx64 "\n", op->stack[frame].symbol ? "+" : "",
-			   op->stack[frame].symbol ? op->stack[frame].offset :
-						     op->stack[frame].address);
+			   op->stack[frame].symbol ? op->stack[frame].offset
+						   : op->stack[frame].address);
 	}
 	buf_puts(out, "</pre></details>");
 }
@@ -170,7 +170,8 @@ static int html_conflict(const struct conflict_view *conflict, const struct repo
 	put_op(conflict, 1, more);
 	buf_puts(more, "</table></div>");
 	if (conflict_is_mapped(conflict))
-		buf_puts(more, "<p>The file is mapped shared and writable: stores are not seen.</p>");
+		buf_puts(more,
+			 "<p>The file is mapped shared and writable: stores are not seen.</p>");
 	put_stack(&conflict->ops[0], 0, more);
 	put_stack(&conflict->ops[1], 1, more);
 	units_append_time(&time, conflict->time_real_ns);
@@ -278,8 +279,10 @@ static void put_results(const struct report_doc *doc, struct buf *out)
 		return;
 	buf_puts(out, "<h2>One by one</h2>\n");
 	if (doc->shown > PAIRS_SHOWN)
-		buf_printf(out, "<p>The first %d of %" PRIu64 " are shown; a report that ends in "
-				".json has all.</p>\n", PAIRS_SHOWN, doc->shown);
+		buf_printf(out,
+			   "<p>The first %d of %" PRIu64 " are shown; a report that ends in "
+			   ".json has all.</p>\n",
+			   PAIRS_SHOWN, doc->shown);
 	buf_puts(out, buf_text(&doc->more));
 }
 
@@ -290,10 +293,11 @@ static int put_page(const char *label, const char *name, const char *reason, str
 	if (style->doc->held.error || style->doc->more.error || style->doc->aside.error ||
 	    style->doc->compared.error)
 		out->error = -ENOMEM;
-	buf_printf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-			"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-			"<title>iorace: %s</title><style>%s</style></head><body>\n"
-			"<h1>%s <span class=\"%s\">%s</span></h1>\n<p>",
+	buf_printf(out,
+		   "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		   "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+		   "<title>iorace: %s</title><style>%s</style></head><body>\n"
+		   "<h1>%s <span class=\"%s\">%s</span></h1>\n<p>",
 		   name, page_style, label, name, name);
 	markup_stranger(out, reason);
 	buf_puts(out, "</p>\n");
@@ -321,8 +325,7 @@ int html_comparison_page(const struct comparison_view *view, struct buf *out)
 	const struct report_style style = {.doc = &doc};
 	struct buf no_lines = {};
 	struct reason why = {};
-	enum comparison_outcome outcome =
-		comparison_outcome(view->runs[0], view->runs[1], &why);
+	enum comparison_outcome outcome = comparison_outcome(view->runs[0], view->runs[1], &why);
 
 	html_comparison(view, &style, out);
 	put_page("Comparison", comparison_outcome_name(outcome), why.text, &no_lines, &style, out);

@@ -274,8 +274,8 @@ static int jsonl_conflict(const struct conflict_view *conflict, const struct rep
 	return end_line(out);
 }
 
-static int jsonl_admission(const struct admission_view *admission,
-			   const struct report_style *style, struct buf *out)
+static int jsonl_admission(const struct admission_view *admission, const struct report_style *style,
+			   struct buf *out)
 {
 	uint64_t magic = admission->file.id.magic;
 

@@ -73,8 +73,9 @@ static int put_document(const struct report_style *style, uint64_t errors, uint6
 	struct report_doc *doc = style->doc;
 
 	buf_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
-	buf_printf(out, "  <testsuite name=\"iorace\" tests=\"%" PRIu64 "\" failures=\"%" PRIu64
-			"\" errors=\"%" PRIu64 "\" skipped=\"0\" time=\"%" PRIu64 ".%03u\">\n",
+	buf_printf(out,
+		   "  <testsuite name=\"iorace\" tests=\"%" PRIu64 "\" failures=\"%" PRIu64
+		   "\" errors=\"%" PRIu64 "\" skipped=\"0\" time=\"%" PRIu64 ".%03u\">\n",
 		   doc->told, doc->failed, errors, duration_ns / 1000000000,
 		   (unsigned int)(duration_ns / 1000000 % 1000));
 	if (doc->held.error < 0)

@@ -14,7 +14,7 @@
 #include "report/text_parts.h"
 
 #define SARIF_SCHEMA "https://json.schemastore.org/sarif-2.1.0.json"
-#define EXACT_MAX    (1ULL << 53) /* what every reader of JSON numbers keeps exactly */
+#define EXACT_MAX (1ULL << 53) /* what every reader of JSON numbers keeps exactly */
 
 /* NULL is "no memory" throughout, as in jsonl.c. */
 static json_t *string_done(struct buf *from)
@@ -36,8 +36,8 @@ static json_t *file_uri(const struct file_view *file)
 	struct buf uri = {};
 
 	if (!file->path) {
-		buf_printf(&uri, "inode:%u:%u:%" PRIu64, file->id.dev >> 20,
-			   file->id.dev & 0xfffff, (uint64_t)file->id.ino);
+		buf_printf(&uri, "inode:%u:%u:%" PRIu64, file->id.dev >> 20, file->id.dev & 0xfffff,
+			   (uint64_t)file->id.ino);
 		return string_done(&uri);
 	}
 	buf_puts(&uri, "file://");

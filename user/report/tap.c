@@ -60,8 +60,9 @@ static int tap_finding(const struct finding_view *finding, const struct report_s
 	buf_puts(&text, "   ");
 	text_count(finding->count, "conflict", "conflicts", &text);
 	put_point(false, &text, style->doc);
-	return buf_printf(&style->doc->held, "  ---\n  fingerprint: \"%016" PRIx64 "\"\n  conflicts: %" PRIu64
-			       "\n  bytes: %" PRIu64 "\n  ...\n",
+	return buf_printf(&style->doc->held,
+			  "  ---\n  fingerprint: \"%016" PRIx64 "\"\n  conflicts: %" PRIu64
+			  "\n  bytes: %" PRIu64 "\n  ...\n",
 			  finding->fingerprint, finding->count, finding->bytes);
 }
 
@@ -92,8 +93,7 @@ static int tap_summary(const struct summary_view *summary, const struct report_s
 	return put_document(style->doc, out);
 }
 
-static int tap_torn(const struct torn_view *torn, const struct report_style *style,
-		    struct buf *out)
+static int tap_torn(const struct torn_view *torn, const struct report_style *style, struct buf *out)
 {
 	struct buf text = {}, block = {};
 

@@ -16,7 +16,12 @@ struct stress_view;
 struct summary_view;
 struct torn_view;
 
-enum paint { PAINT_BAD, PAINT_DOUBTFUL, PAINT_GOOD, PAINT_COUNT_ };
+enum paint {
+	PAINT_BAD,
+	PAINT_DOUBTFUL,
+	PAINT_GOOD,
+	PAINT_COUNT_
+};
 
 /* Plain where the style allows no escape sequences. */
 void text_painted(const struct report_style *style, enum paint paint, const char *text,

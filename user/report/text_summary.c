@@ -115,7 +115,8 @@ static void put_lock_troubles(const struct range_lock_view *lock, const struct r
 		{IOR_RL_EARLY, PAINT_BAD, "released before the data of the op had moved"},
 		{IOR_RL_OVERRUN, PAINT_BAD, "acquired while another op held what excludes it"},
 		{IOR_RL_NEVER_RELEASED, PAINT_BAD, "acquired and never released"},
-		{IOR_RL_LATE, PAINT_DOUBTFUL, "acquired behind the begin of the window: where=inside?"},
+		{IOR_RL_LATE, PAINT_DOUBTFUL,
+		 "acquired behind the begin of the window: where=inside?"},
 		{IOR_RL_UNMATCHED, PAINT_DOUBTFUL, "released, but not seen to be acquired"},
 		{IOR_RL_UNTRACKED, PAINT_DOUBTFUL, "not followed"},
 	};
@@ -173,7 +174,8 @@ static void put_lock_functions(const struct range_lock_view *lock, struct buf *o
 	}
 	if (!knows_range && lock->functions_len) {
 		put_label("", out);
-		buf_puts(out, "what range it is of is not known: no pair is claimed for it (range=)\n");
+		buf_puts(out,
+			 "what range it is of is not known: no pair is claimed for it (range=)\n");
 	}
 }
 
@@ -294,7 +296,8 @@ static void put_not_seen(const struct summary_view *summary, struct buf *out)
 			   "ops outside the filters", &items);
 	}
 	if (summary->hides_conflicts)
-		buf_puts(&items, "; conflicts of a kind or size that --kind or --min-overlap hides");
+		buf_puts(&items,
+			 "; conflicts of a kind or size that --kind or --min-overlap hides");
 	if (summary->records_suppressed > 0) {
 		buf_puts(&items, "; ");
 		text_count(summary->records_suppressed, "conflict is counted but not shown",
@@ -323,8 +326,7 @@ static void put_file(const struct file_sums_view *sums, struct buf *out)
 	else if (sums->file.path)
 		escape_puts(out, sums->file.path);
 	else
-		buf_printf(out, "inode %llu on %u:%u", id->ino, id->dev >> 20,
-			   id->dev & 0xfffff);
+		buf_printf(out, "inode %llu on %u:%u", id->ino, id->dev >> 20, id->dev & 0xfffff);
 }
 
 /* A file without an overlapping pair tells nothing that the summary does not. */

@@ -37,7 +37,7 @@ int outputs_add_stream(struct outputs *outputs, const struct reporter_ops *repor
 			     .file = file,
 			     .conflicts = conflicts,
 			     .coverage = coverage,
-			     .style = { .color = terminal, .width = columns_of(fileno(file)) },
+			     .style = {.color = terminal, .width = columns_of(fileno(file))},
 			     .name = "standard output",
 		     });
 	return 0;
@@ -49,8 +49,10 @@ static int unknown_ending(const char *path, struct reason *why)
 
 	for (const struct reporter_ops *const *r = reporters; *r; r++)
 		buf_printf(&endings, "%s%s", endings.len ? ", " : "", (*r)->ending);
-	return reason_fail(why, -EINVAL, "--report %s: the ending of the name chooses the format; "
-					 "these exist: %s", path, buf_text(&endings));
+	return reason_fail(why, -EINVAL,
+			   "--report %s: the ending of the name chooses the format; "
+			   "these exist: %s",
+			   path, buf_text(&endings));
 }
 
 int outputs_add_file(struct outputs *outputs, const char *path, struct reason *why)

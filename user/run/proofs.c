@@ -12,11 +12,11 @@
 #include "model/names.h"
 #include "stress/handover.h"
 
-#define RUNS_MAX	64
-#define BYTES_MAX	(256ULL << 20)
-#define TOLD_MAX	10	      /* contradictions, one by one */
-#define INIT_PID_NS	0xEFFFFFFCULL /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
-#define SUPPRESSED_NS	100000000ULL  /* a program may be late with the last record that it sends */
+#define RUNS_MAX 64
+#define BYTES_MAX (256ULL << 20)
+#define TOLD_MAX 10		   /* contradictions, one by one */
+#define INIT_PID_NS 0xEFFFFFFCULL  /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+#define SUPPRESSED_NS 100000000ULL /* a program may be late with the last record that it sends */
 
 int proofs_open(struct proofs *proofs)
 {
@@ -135,15 +135,14 @@ static void fill_covers(const struct plan *plan, const char *fs, struct agreemen
 	}
 }
 
-static void tell_contradicted(const struct comparison *comparison,
-			      const struct handover_begin *run, const struct handover_torn *torn,
-			      const char *fs)
+static void tell_contradicted(const struct comparison *comparison, const struct handover_begin *run,
+			      const struct handover_torn *torn, const char *fs)
 {
 	const struct stress_evidence *evidence = &torn->evidence;
 	const struct torn_view view = {
 		.id = torn->id,
-		.time_real_ns = evidence->ops[0].end_ns +
-				(uint64_t)comparison->basis->real_minus_mono_ns,
+		.time_real_ns =
+			evidence->ops[0].end_ns + (uint64_t)comparison->basis->real_minus_mono_ns,
 		.file = {.id = run->file, .path_state = PATH_UNKNOWN, .fs = fs},
 		.kind = evidence->kind,
 		.how = evidence->how,

@@ -22,7 +22,7 @@
 #define NS_PER_SEC 1000000000ULL
 #define FINDINGS_MAX 4096
 #define WAITING_MAX 64
-#define PATIENCE_SECONDS 5 /* between SIGTERM and SIGKILL for a command whose time is over */
+#define PATIENCE_SECONDS 5     /* between SIGTERM and SIGKILL for a command whose time is over */
 #define DRAIN_QUIET_SECONDS 30 /* no op from before arming ended for so long: they have drained */
 
 struct run {
@@ -60,8 +60,9 @@ static uint64_t clock_ns(clockid_t clock)
 /* The innermost frames are our own: the program and what called it. */
 static size_t own_frames(const struct frame_view *frames, size_t len)
 {
-	static const char *const prefixes[] = { "bpf_prog_", "bpf_trace_run", "__traceiter_",
-						"bpf_trampoline_", "kprobe_", "trace_call_bpf" };
+	static const char *const prefixes[] = {"bpf_prog_",    "bpf_trace_run",
+					       "__traceiter_", "bpf_trampoline_",
+					       "kprobe_",      "trace_call_bpf"};
 	size_t own = 0;
 
 	for (size_t i = 0; i < len; i++) {
@@ -83,7 +84,7 @@ static size_t resolve_stack(struct run *run, const struct ior_stacks *ids, pid_t
 	size_t user = tracer_stack(run->tracer, ids->user, addresses + kernel, IOR_STACK_DEPTH);
 
 	for (size_t i = 0; i < kernel + user; i++)
-		frames[i] = (struct frame_view){ .address = addresses[i] };
+		frames[i] = (struct frame_view){.address = addresses[i]};
 	stacks_name_kernel(run->stacks, frames, kernel);
 	if (user)
 		stacks_name_user(run->stacks, pid, frames + kernel, user);
@@ -151,8 +152,8 @@ static void on_admission(struct run *run, const struct ior_rec_admission *rec)
 		.what = rec->what,
 		.mapped = rec->mapped,
 		.knows_other = rec->other.tid != 0,
-		.direct = { .op = rec->direct },
-		.other = { .op = rec->other },
+		.direct = {.op = rec->direct},
+		.other = {.op = rec->other},
 	};
 
 	view.direct.cgroup = cgroups_resolve(&run->cgroups, rec->direct.cgroup_id);
@@ -300,7 +301,7 @@ static int set_up_loop(struct run *run)
 
 static int catch_signals(struct run *run)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		int r = loop_add_signal(&run->loop, signals[i], on_signal, run);
@@ -385,7 +386,7 @@ static enum coverage_level level_of(const struct plan *plan, const char *fs)
 
 static const char *const fs_names[] = {
 	[IOR_FS_OTHER] = "other", [IOR_FS_EXT4] = "ext4", [IOR_FS_XFS] = "xfs",
-	[IOR_FS_BTRFS] = "btrfs",	[IOR_FS_F2FS] = "f2fs",
+	[IOR_FS_BTRFS] = "btrfs", [IOR_FS_F2FS] = "f2fs",
 };
 _Static_assert(ARRAY_SIZE(fs_names) == IOR_FS_COUNT_, "every file system has a name");
 
@@ -406,8 +407,8 @@ static void judge(const struct run *run, const struct tracer_counters *counters,
 	};
 
 	for (int fs = 0; fs < IOR_FS_COUNT_; fs++)
-		uses[fs] = (struct coverage_use){ fs_names[fs], counters->fs_ops[fs],
-						  level_of(run->opts->plan, fs_names[fs]) };
+		uses[fs] = (struct coverage_use){fs_names[fs], counters->fs_ops[fs],
+						 level_of(run->opts->plan, fs_names[fs])};
 	summary->verdict = run_verdict(&in, why);
 	summary->reason = why->text;
 }
@@ -448,7 +449,7 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 		.needed_wait_ns = -1,
 		.records_written = run->conflicts_told,
 		.records_suppressed = counters->stats[IOR_STAT_SUPPRESSED],
-		.command = { .exit = -1 },
+		.command = {.exit = -1},
 	};
 	for (int kind = 0; kind < IOR_OP_COUNT_; kind++)
 		summary->ops[kind] = counters->stats[IOR_STAT_READS + kind];
@@ -462,8 +463,8 @@ static void fill_summary(const struct run *run, const struct tracer_counters *co
 	summary->losses[IOR_LOSS_FINDINGS_FULL] =
 		tally_overflow(run->tally, counters->losses[IOR_LOSS_FINDINGS_FULL]);
 	if (workload)
-		summary->command = (struct command_view){ workload->argv, workload->exit,
-							  workload->signal };
+		summary->command =
+			(struct command_view){workload->argv, workload->exit, workload->signal};
 }
 
 static void name_functions(const struct range_lock_plan *plan,
@@ -532,7 +533,7 @@ static int fill_stress(struct run *run, struct summary_view *summary)
 		.is_filtered = summary->ops_filtered > 0,
 		.real_minus_mono_ns = run->real_minus_mono_ns,
 	};
-	const struct proofs_listener listener = { on_contradicted, run };
+	const struct proofs_listener listener = {on_contradicted, run};
 	uint64_t broken = 0;
 	int r;
 
@@ -546,8 +547,8 @@ static void tell_comparison(struct run *run, const struct summary_view *summary)
 {
 	struct run_facts facts = run_facts_of(summary);
 	const struct comparison_view view = {
-		.names = { run->opts->baseline_name, "this run" },
-		.runs = { run->opts->baseline, &facts },
+		.names = {run->opts->baseline_name, "this run"},
+		.runs = {run->opts->baseline, &facts},
 	};
 
 	if (run->opts->baseline)

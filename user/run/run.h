@@ -18,9 +18,9 @@ struct run_opts {
 	struct tracer_opts tracer;
 	uint64_t duration_ns; /* 0: until a signal or the end of the command */
 	uint64_t require_overlap;
-	struct workload *workload; /* NULL: none */
+	struct workload *workload;		  /* NULL: none */
 	const struct range_lock_spec *range_lock; /* under test; NULL: none */
-	const struct run_facts *baseline; /* an earlier run to compare with; NULL: none */
+	const struct run_facts *baseline;	  /* an earlier run to compare with; NULL: none */
 	const char *baseline_name;
 };
 

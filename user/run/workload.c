@@ -23,10 +23,12 @@
 
 void workload_init(struct workload *workload, char *const *argv)
 {
-	*workload = (struct workload){
-		.argv = argv, .go_fd = -1, .word_fd = -1, .cgroup_fd = -1,
-		.evidence_fd = -1, .exit = -1
-	};
+	*workload = (struct workload){.argv = argv,
+				      .go_fd = -1,
+				      .word_fd = -1,
+				      .cgroup_fd = -1,
+				      .evidence_fd = -1,
+				      .exit = -1};
 }
 
 /* ---- a cgroup of its own --------------------------------------------------------------------- */
@@ -128,10 +130,11 @@ static int follow_by_descent(struct workload *workload, struct reason *why)
 
 	/* PROC_PID_INIT_INO, include/linux/proc_ns.h: the kernel side sees pids as init does. */
 	if (stat("/proc/self/ns/pid", &st) || st.st_ino != 0xEFFFFFFCU)
-		return reason_fail(why, -EOPNOTSUPP,
-				   "the command cannot be told from others: no cgroup v2 can be made "
-				   "here, and process ids of this container are not the kernel's; "
-				   "mount cgroup2 writable or run on the host");
+		return reason_fail(
+			why, -EOPNOTSUPP,
+			"the command cannot be told from others: no cgroup v2 can be made "
+			"here, and process ids of this container are not the kernel's; "
+			"mount cgroup2 writable or run on the host");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return reason_fail(why, -errno, "cannot adopt orphans: %s", strerror(errno));
 	workload->tree_pid = getpid();
@@ -325,8 +328,8 @@ unsigned int workload_left_running(const struct workload *workload)
 	if (!workload->ended)
 		return 0;
 	for (int i = 0; i < LEFT_STEPS; i++) {
-		left = workload->cgroup_fd >= 0 ? tasks_in_cgroup(workload->cgroup_fd) :
-						  children_left();
+		left = workload->cgroup_fd >= 0 ? tasks_in_cgroup(workload->cgroup_fd)
+						: children_left();
 		if (!left)
 			break;
 		poll(NULL, 0, LEFT_STEP_MS);

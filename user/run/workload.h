@@ -16,16 +16,16 @@ struct loop;
 
 struct workload {
 	char *const *argv;
-	pid_t pid;	 /* 0: not running */
-	int go_fd;	 /* a byte here lets the child go */
-	int word_fd;	 /* what the child has to say before it is the command */
-	int cgroup_fd;	 /* -1: followed by descent instead */
+	pid_t pid;     /* 0: not running */
+	int go_fd;     /* a byte here lets the child go */
+	int word_fd;   /* what the child has to say before it is the command */
+	int cgroup_fd; /* -1: followed by descent instead */
 	char *cgroup_dir;
 	int evidence_fd; /* for iorace stress, should the command start it; -1: none */
 	int exit;	 /* -1: none */
 	int signal;	 /* 0: none */
 	bool ended;
-	bool time_over; /* told to end because its time is over */
+	bool time_over;	   /* told to end because its time is over */
 	uint32_t tree_pid; /* when followed by descent: the process everything descends from */
 };
 

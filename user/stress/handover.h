@@ -11,8 +11,8 @@
 
 #include "stress/evidence.h"
 
-#define HANDOVER_ENV	  "IORACE_EVIDENCE"
-#define HANDOVER_MAGIC	  0x31736e74U
+#define HANDOVER_ENV "IORACE_EVIDENCE"
+#define HANDOVER_MAGIC 0x31736e74U
 #define HANDOVER_TORN_MAX 10000 /* of one run; more are counted */
 
 enum handover_type {

@@ -122,8 +122,9 @@ int scratch_create(const struct stress_opts *opts, struct scratch *ret, struct r
 static int fill_failed(const struct scratch *scratch, uint64_t size, int error, struct reason *why)
 {
 	if (error == -EINTR)
-		return reason_fail(why, error, "stopped while the file was filled: nothing was "
-					       "read");
+		return reason_fail(why, error,
+				   "stopped while the file was filled: nothing was "
+				   "read");
 	if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG)
 		return reason_fail(why, error,
 				   "%s: no room for %" PRIu64 " bytes: %s; free some, or give a "

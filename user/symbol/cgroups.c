@@ -35,7 +35,7 @@ void cgroups_init(struct cgroups *cgroups)
 {
 	char point[PATH_MAX];
 
-	*cgroups = (struct cgroups){ .root_fd = -1 };
+	*cgroups = (struct cgroups){.root_fd = -1};
 	if (cgroup2_mount_point(point, sizeof(point)))
 		return;
 	cgroups->root_fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -47,7 +47,7 @@ void cgroups_done(struct cgroups *cgroups)
 	tdestroy(cgroups->tree, entry_free);
 	closep(&cgroups->root_fd);
 	free(cgroups->mount_point);
-	*cgroups = (struct cgroups){ .root_fd = -1 };
+	*cgroups = (struct cgroups){.root_fd = -1};
 }
 
 /* The id of a cgroup is the file handle of its directory: kernfs_fh_to_dentry(). */
@@ -58,7 +58,7 @@ static char *path_of_id(const struct cgroups *cgroups, uint64_t id)
 	struct {
 		struct file_handle handle;
 		uint64_t id;
-	} fh = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	} fh = {.handle = {.handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS}};
 	_cleanup_(closep) int fd = -1;
 	char link[64], path[PATH_MAX];
 	size_t skip;
@@ -83,7 +83,7 @@ static char *path_of_id(const struct cgroups *cgroups, uint64_t id)
 
 const char *cgroups_resolve(struct cgroups *cgroups, uint64_t id)
 {
-	struct cgroup_entry key = { .id = id }, *entry, **node;
+	struct cgroup_entry key = {.id = id}, *entry, **node;
 
 	if (!id)
 		return NULL;

@@ -76,15 +76,17 @@ int place_of_path(const char *path, struct file_place *ret, struct reason *why)
 		return reason_fail(why, r, "%s: its mount is not in /proc/self/mountinfo", path);
 	/* The kernel side meets the files of the layers, never this one: nothing would match. */
 	if (!strcmp(m.fs, "overlay"))
-		return reason_fail(why, -EINVAL,
-				   "%s is on overlayfs, which does its IO on the files of its layers; "
-				   "give the place below upperdir= or lowerdir= that "
-				   "/proc/self/mountinfo shows", path);
+		return reason_fail(
+			why, -EINVAL,
+			"%s is on overlayfs, which does its IO on the files of its layers; "
+			"give the place below upperdir= or lowerdir= that "
+			"/proc/self/mountinfo shows",
+			path);
 	*ret = (struct file_place){
 		.ino = stx.stx_ino,
 		.sb_dev = kernel_dev(m.major, m.minor),
-		.is_mount_root = (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) &&
-				 !strcmp(m.root, "/"),
+		.is_mount_root =
+			(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) && !strcmp(m.root, "/"),
 		.is_directory = S_ISDIR(stx.stx_mode),
 		.is_file = S_ISREG(stx.stx_mode),
 	};

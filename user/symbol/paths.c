@@ -108,9 +108,9 @@ int paths_add(struct paths *paths, const struct ior_rec_path *record)
 
 struct file_view paths_resolve(const struct paths *paths, const struct ior_file *file)
 {
-	struct path_entry key = { .file = *file };
+	struct path_entry key = {.file = *file};
 	struct path_entry *const *node = tfind(&key, &paths->tree, by_file);
-	struct file_view view = { .id = *file, .path_state = PATH_UNKNOWN };
+	struct file_view view = {.id = *file, .path_state = PATH_UNKNOWN};
 
 	view.fs = fs_name(file->magic);
 	if (node) {

@@ -202,7 +202,7 @@ static Dwfl *process_of(struct stacks *stacks, pid_t pid)
 	}
 	process = &stacks->processes[stacks->next_process++ % PROCESSES];
 	dwfl_end(process->dwfl);
-	*process = (struct process){ pid, open_process(pid) };
+	*process = (struct process){pid, open_process(pid)};
 	return process->dwfl;
 }
 
