@@ -55,16 +55,16 @@ xfs_nowait_unaligned_write_tried_again_is_serialized_for_watch() {
 
 # A minute without such ops, and watch no longer sees first bios; it sees them again when an op
 # needs it. What that op meets cannot be judged and is a loss, what comes after is told as ever.
-first_bios_are_seen() {
+_first_bios_seen() {
 	grep -qs block_bio_queue "/proc/$WATCH_PID/fdinfo/"*
 }
 
 # The tool has to come to it first, and CPUs may be busy.
-first_bios_are_seen_again() {
+_first_bios_come_back() {
 	local _
 
 	for _ in {1..100}; do
-		! first_bios_are_seen || return 0
+		! _first_bios_seen || return 0
 		sleep 0.1
 	done
 	return 1
@@ -74,14 +74,14 @@ xfs_uring_writes_after_a_minute_without_is_reported_by_watch() {
 	local loss=unattributed
 	scratch_new xfs gate
 	watch_begin
-	if [ -n "$IORACE" ] && first_bios_are_seen; then
-		while first_bios_are_seen; do sleep 1; done
+	if [ -n "$IORACE" ] && _first_bios_seen; then
+		while _first_bios_seen; do sleep 1; done
 	else
 		loss=
 	fi
 	run_ops < <(pair_script written direct held "write $FIRST engine=uring" \
 		"write $HALF engine=uring")
-	[ -z "$loss" ] || first_bios_are_seen_again || fail "first bios are not seen again"
+	[ -z "$loss" ] || _first_bios_come_back || fail "first bios are not seen again"
 	run_ops < <(pair_script written direct held "write $FIRST engine=uring" \
 		"write $HALF engine=uring")
 	watch_end
