@@ -6,6 +6,7 @@
 #include "count.bpf.h"
 #include "files.bpf.h"
 #include "fill.bpf.h"
+#include "older.bpf.h"
 
 static __always_inline bool inode_is_file(__u64 inode)
 {
@@ -60,6 +61,29 @@ static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
 		return -1;
 	}
 	return fs;
+}
+
+static __always_inline bool fs_is_covered(int fs)
+{
+	__u32 covered = 0;
+
+	for (int mode = 0; mode < IOR_MODE_COUNT_; mode++)
+		covered |= ior_options.covered_fs[mode];
+	return covered & (1U << fs);
+}
+
+/*
+ * Of an op whose begin would have been seen, had it been there to see. Whose begin was turned away
+ * ends unbegun as well, and his inode may share its bit with one that is selected.
+ */
+static __noinline int op_ended_unbegun(__u64 inode)
+{
+	int fs;
+
+	if (!bit_test(ior_selected, inode) || bit_test(ior_confessed, inode))
+		return 0;
+	fs = file_fs(inode, 0, IOR_MODE_DIRECT);
+	return fs >= 0 && fs_is_covered(fs) ? loss_count(IOR_LOSS_BEFORE_ATTACH) : 0;
 }
 
 static __always_inline void op_count(__u64 inode, __u8 kind, __u16 flags, __u8 fs)

@@ -73,11 +73,4 @@ static __noinline int op_without_room(__u64 inode)
 	return loss_count(IOR_LOSS_UNTRACKED);
 }
 
-static __always_inline int op_ended_unbegun(__u64 inode)
-{
-	if (!bit_test(ior_selected, inode) || bit_test(ior_confessed, inode))
-		return 0;
-	return loss_count(IOR_LOSS_BEFORE_ATTACH);
-}
-
 #endif
