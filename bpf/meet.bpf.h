@@ -37,7 +37,8 @@ static __always_inline enum inflight_sight inflight_peer_read(const __u64 *way,
 	slot = slot_at(peer->at);
 	if (!slot)
 		return SIGHT_GONE;
-	peer->seq = INFLIGHT_ADD(&slot->seq, 0U);
+	peer->seq = INFLIGHT_LOAD(&slot->seq);
+	inflight_barrier();
 	return peer->seq & 1 ? SIGHT_CHANGING : SIGHT_THERE;
 }
 
@@ -49,7 +50,8 @@ static __always_inline enum inflight_sight inflight_peer_read(const __u64 *way,
 static __always_inline enum inflight_sight
 inflight_peer_is_still(const __u64 *way, const struct inflight_peer *peer, struct ior_slot *slot)
 {
-	if (INFLIGHT_ADD(&slot->seq, 0U) != peer->seq)
+	inflight_barrier();
+	if (INFLIGHT_LOAD(&slot->seq) != peer->seq)
 		return SIGHT_CHANGING;
 	return INFLIGHT_LOAD(way) == peer->word ? SIGHT_THERE : SIGHT_CHANGING;
 }
