@@ -276,8 +276,8 @@ write_begun_before_attach_is_confessed() {
 	claim 4 --conflicts 0 --verdict inconclusive --loss before_attach
 }
 
-# What is remembered of files until older IO has drained goes by a hash of 16 bits: of so many files,
-# some that the filter turns away share it with some that it wants.
+# What is remembered of files until older IO has drained goes by a hash of 16 bits: of so many
+# files, some that the filter turns away share it with some that it wants.
 many_files_beside_those_of_a_filter_is_silent() {
 	local wanted dev
 	need_command fio
@@ -286,8 +286,8 @@ many_files_beside_those_of_a_filter_is_silent() {
 	dev=$SCRATCH_DEV
 	scratch_new ext4 ram
 	CHECK_OPTS="--dev $dev"
-	check_cmd fio --direct=1 --rw=write --bs=4k --filesize=4k --nrfiles=700 --output-format=terse \
-		--name=wanted --directory="$wanted" \
+	check_cmd fio --direct=1 --rw=write --bs=4k --filesize=4k --nrfiles=700 \
+		--output-format=terse --name=wanted --directory="$wanted" \
 		--name=other --directory="$SCRATCH_MNT" --stonewall >&2 || fail "fio"
 	: >"$TEST_TMP/events.jsonl"
 	claim_silence
