@@ -218,9 +218,61 @@ static __always_inline int inflight_publish_fast(struct ior_slot *slot, struct i
 
 	if (way < 0)
 		return way;
-	slot->where = line_index * 8 + way + 1;
+	slot->where = ior_where(line_index, way, 0);
 	slot->state = IOR_SLOT_PUBLISHED;
 	return way;
+}
+
+static __always_inline bool slot_is_in_one_chunk(const struct ior_slot *slot)
+{
+	return ior_chunk_of(slot->op.range.end - 1) == ior_chunk_of(slot->op.range.start);
+}
+
+static __always_inline struct ior_home slot_home_in_one_chunk(const struct ior_slot *slot)
+{
+	return ior_home_of(slot->inode, ior_chunk_of(slot->op.range.start));
+}
+
+static __always_inline __u64 slot_word_in_one_chunk(__u32 self, const struct ior_slot *slot,
+						    struct ior_home home)
+{
+	return ior_word_in_one_chunk(slot->op.range, home.tag, self, ior_op_writes(&slot->op),
+				     slot->moving);
+}
+
+/* An op of one chunk whose home line is full. In a frame of its own, that is gone when it looks. */
+static __noinline bool inflight_publish_near(__u32 self, struct ior_slot *slot)
+{
+	struct ior_home home;
+
+	slot->where = 0;
+	if (!slot->moving || !slot_is_in_one_chunk(slot))
+		return false;
+	home = slot_home_in_one_chunk(slot);
+	slot->where = near_put(home, slot_word_in_one_chunk(self, slot, home));
+	if (!slot->where)
+		return false;
+	slot->state = IOR_SLOT_PUBLISHED;
+	return true;
+}
+
+/* The lines it has looked at, as near_look(). */
+static __noinline __u32 inflight_look_near(__u32 self, struct ior_slot *slot)
+{
+	struct ior_home home = slot_home_in_one_chunk(slot);
+
+	return near_look(home, slot_word_in_one_chunk(self, slot, home), self);
+}
+
+/* The word goes first and the passed counts after it: a looker must find what is still there. */
+static __noinline void inflight_retire_near(struct ior_slot *slot)
+{
+	__u32 where = slot->where;
+	__u64 *words = (__u64 *)line_at(false, ior_where_line(where));
+
+	if (words)
+		INFLIGHT_STORE(&words[ior_where_word(where)], 0ULL);
+	near_unpass(slot_home_in_one_chunk(slot), ior_where_depth(where));
 }
 
 /* False: no room, the op is untracked and has left no trace. */
@@ -228,8 +280,9 @@ static __always_inline bool inflight_publish_slow(__u32 self, struct ior_slot *s
 {
 	struct inflight_chunks c;
 
+	if (inflight_publish_near(self, slot))
+		return true;
 	chunks_of_slot(&c, self, slot);
-	slot->where = 0;
 	if (slot->wide) {
 		c.failed = !wide_publish(&c);
 	} else {
@@ -246,10 +299,16 @@ static __always_inline bool inflight_publish_slow(__u32 self, struct ior_slot *s
 static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot)
 {
 	struct inflight_chunks c;
+	__u32 from = 0;
+	bool near = slot_is_in_one_chunk(slot);
 
+	if (near)
+		from = inflight_look_near(self, slot);
 	chunks_of_slot(&c, self, slot);
-	if (!slot->wide)
+	c.walk.from = from;
+	if (!slot->wide && (!near || from))
 		chunks_run(&c, STEP_LOOK, ior_range_chunks(c.range));
+	c.walk.from = 0;
 	looking_at(self, IOR_CHUNK_ANY);
 	if (slot->wide || !wide_is_empty(c.inode)) {
 		wide_aim(&c);
@@ -263,6 +322,10 @@ static __always_inline void inflight_retire_slow(__u32 self, struct ior_slot *sl
 {
 	struct inflight_chunks c;
 
+	if (slot->where) {
+		inflight_retire_near(slot);
+		return;
+	}
 	chunks_of_slot(&c, self, slot);
 	if (slot->wide)
 		wide_retire(&c);
@@ -270,18 +333,21 @@ static __always_inline void inflight_retire_slow(__u32 self, struct ior_slot *sl
 		chunks_run(&c, STEP_CLEAR, ior_range_chunks(c.range));
 }
 
-/* Close the window: the words go, the slot stays until inflight_release(). */
+/*
+ * Close the window: the words go, the slot stays until inflight_release(). Here if there is one and
+ * it stands in its home line.
+ */
 static __always_inline bool inflight_retire_fast(struct ior_slot *slot)
 {
 	__u32 where = slot->where;
 	__u64 *words;
 
-	if (!where)
+	if (!where || ior_where_depth(where))
 		return false;
-	/* As words of the line: no bound for the verifier of 6.1 to lose. The header is word 0. */
-	words = (__u64 *)line_at(false, where >> 3);
+	/* As words of the line: no bound for the verifier of 6.1 to lose. */
+	words = (__u64 *)line_at(false, ior_where_line(where));
 	if (words)
-		INFLIGHT_STORE(&words[where & 7], 0ULL);
+		INFLIGHT_STORE(&words[ior_where_word(where)], 0ULL);
 	return true;
 }
 

@@ -93,7 +93,8 @@ struct inflight_walk {
 	__u8 step;   /* enum inflight_step */
 	__u8 wide;
 	__u8 done;
-	__u8 pad[5];
+	__u8 from; /* STEP_LOOK: lines before this one were looked at already */
+	__u8 pad[4];
 };
 IOR_SIZE_IS(struct inflight_walk, 32); /* stands on a stack of 512 bytes */
 
@@ -179,9 +180,9 @@ static int move_step(__u32 depth, struct inflight_walk *w)
 	return w->done;
 }
 
-static int look_step(__u32 depth, struct inflight_walk *w)
+static int look_step(__u32 i, struct inflight_walk *w)
 {
-	struct ior_line *line = walk_line_at(w, depth);
+	struct ior_line *line = walk_line_at(w, w->from + i);
 
 	if (!line)
 		return 1;
@@ -233,7 +234,7 @@ INFLIGHT_GLOBAL int inflight_walk_run(struct inflight_walk *walk)
 		inflight_loop(walk_reach(&w), move_step, &w);
 		break;
 	case STEP_LOOK:
-		inflight_loop(walk_reach(&w), look_step, &w);
+		inflight_loop(walk_reach(&w) - w.from, look_step, &w);
 		break;
 	case STEP_UNPASS:
 		inflight_loop(walk_reach(&w), unpass_step, &w);
@@ -266,6 +267,77 @@ static __always_inline void walk_retire(struct inflight_walk *w)
 	walk_run(w, STEP_CLEAR);
 	if (w->done && w->depth)
 		walk_run(w, STEP_UNPASS);
+}
+
+/* ---- the first lines of a walk --------------------------------------------------------------- */
+
+/*
+ * Ops side by side fill their line, a sequential writer with a few dozen in flight that of each
+ * chunk. Its first lines are walked without the loop above, which costs more than they do. The
+ * lines are the same, in the same order, and so are the counts: who comes one way finds who came
+ * the other.
+ */
+#define NEAR_LINES 4U /* ior_slot.where keeps a depth in two bits */
+
+static __always_inline __u32 near_line(struct ior_home home, __u32 depth)
+{
+	return (home.line + depth * home.stride) & line_mask(false);
+}
+
+static __always_inline __u32 near_reach(void)
+{
+	__u32 mask = line_mask(false);
+
+	return mask < NEAR_LINES ? mask + 1 : NEAR_LINES;
+}
+
+/* The word has gone: nobody need follow it any more. */
+static __always_inline void near_unpass(struct ior_home home, __u32 depth)
+{
+	for (__u32 i = 0; i < NEAR_LINES && i < depth; i++) {
+		struct ior_line *line = line_at(false, near_line(home, i));
+
+		if (line)
+			INFLIGHT_ADD(&line->header, -1ULL);
+	}
+}
+
+/* Where the word now stands, see ior_where(); 0: all are full, and nothing is left behind. */
+static __always_inline __u32 near_put(struct ior_home home, __u64 word)
+{
+	__u32 reach = near_reach();
+
+	for (__u32 depth = 0; depth < NEAR_LINES && depth < reach; depth++) {
+		__u32 at = near_line(home, depth);
+		struct ior_line *line = line_at(false, at);
+		int way;
+
+		if (!line)
+			return 0;
+		way = line_put(line, word);
+		if (way >= 0)
+			return ior_where(at, way, depth);
+		INFLIGHT_ADD(&line->header, 1ULL);
+	}
+	near_unpass(home, reach);
+	return 0;
+}
+
+/* How many lines were looked at; 0: all that there are, since nobody passed the last. */
+static __always_inline __u32 near_look(struct ior_home home, __u64 word, __u32 self)
+{
+	__u32 reach = near_reach();
+
+	for (__u32 depth = 0; depth < NEAR_LINES && depth < reach; depth++) {
+		struct ior_line *line = line_at(false, near_line(home, depth));
+
+		if (!line)
+			return 0;
+		line_meet(line, line_candidates_slow(line, word), self);
+		if (!line_was_passed(line))
+			return 0;
+	}
+	return reach;
 }
 
 #endif

@@ -40,7 +40,6 @@
 #define IOR_WORD_SLOT_SHIFT IOR_TAG_BITS
 #define IOR_WORD_SLOT_MASK ((1ULL << IOR_SLOT_BITS) - 1)
 #define IOR_WORD_TAG_MASK ((1ULL << IOR_TAG_BITS) - 1)
-_Static_assert(IOR_WAYS < 8, "ior_slot.where keeps a way in three bits");
 _Static_assert(IOR_WORD_SECTOR_MASK == IOR_CHUNK_SECTORS - 1, "sectors of a chunk fit their bits");
 _Static_assert(IOR_TAG_BITS + IOR_SLOT_BITS == IOR_WORD_FIRST_SHIFT, "word fields do not overlap");
 
@@ -72,7 +71,7 @@ struct ior_slot {
 	__u32 seq;	/* odd while the slot is filled */
 	__u32 overflow; /* ops whose home is this slot but that stand elsewhere */
 	__u64 inode;
-	__u32 where;	/* single word in its home line: line * 8 + way + 1; 0: search for it */
+	__u32 where;	/* its single word, see ior_where(); 0: to be searched for */
 	__u8 spanned;	/* entered the table before it had its locks */
 	__u8 tell_path; /* its file had its first conflict: a path record is due */
 	__u8 settled;	/* it has looked at everybody who was there before it */
@@ -212,6 +211,34 @@ static __always_inline __u32 ior_word_last(__u64 word)
 {
 	return (word >> IOR_WORD_LAST_SHIFT) & IOR_WORD_SECTOR_MASK;
 }
+
+/*
+ * The way that holds the one word of an op: which line, which word of it (the header is word 0),
+ * and how many full lines it passed on its way there. Never 0.
+ */
+#define IOR_WHERE_DEPTH_SHIFT 30
+
+static __always_inline __u32 ior_where(__u32 line, __u32 way, __u32 depth)
+{
+	return depth << IOR_WHERE_DEPTH_SHIFT | line << 3 | (way + 1);
+}
+
+static __always_inline __u32 ior_where_depth(__u32 where)
+{
+	return where >> IOR_WHERE_DEPTH_SHIFT;
+}
+
+static __always_inline __u32 ior_where_line(__u32 where)
+{
+	return (where & ((1U << IOR_WHERE_DEPTH_SHIFT) - 1)) >> 3;
+}
+
+static __always_inline __u32 ior_where_word(__u32 where)
+{
+	return where & 7;
+}
+
+_Static_assert(IOR_WAYS < 8, "a way has three bits");
 
 /* The word of an op in one of the chunks it touches. */
 static __always_inline __u64 ior_word_in_chunk(struct ior_range r, __u64 chunk, __u64 tag,

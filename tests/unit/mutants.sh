@@ -84,8 +84,20 @@ mutant passed_raised_late "$TABLE" \
 mutant walk_meets_lines_twice "$TABLE" \
 	'/walk_reach(const/,/^}/s/return mask.*/(void)mask; return IOR_PROBE_LINES_MAX;/'
 mutant look_stops_at_home "$TABLE" 's/return !line_was_passed(line);/return 1;/'
+mutant near_passed_not_raised "$TABLE" '/near_put(struct/,/^}/s/INFLIGHT_ADD.*//'
+mutant near_passed_raised_late "$TABLE" \
+	'/near_put(struct/,/^}/{s/INFLIGHT_ADD.*//
+	s/return ior_where(at, way, depth);/{ for (__u32 d = 0; d < depth; d++) INFLIGHT_ADD(\&line_at(false, near_line(home, d))->header, 1ULL); & }/}'
+mutant near_passed_not_lowered "$TABLE" \
+	'/^static __noinline void inflight_retire_near/,/^}/s/near_unpass.*//'
+mutant near_full_leaves_counts "$TABLE" '/near_put(struct/,/^}/s/near_unpass(home, reach);//'
+mutant near_depth_forgotten "$TABLE" 's/return ior_where(at, way, depth);/return ior_where(at, way, 0);/'
+mutant near_look_stops_at_home "$TABLE" \
+	'/near_look(struct/,/^}/s/if (!line_was_passed(line))/if (1)/'
+mutant near_look_is_the_end "$TABLE" '/near_look(struct/,/^}/s/return reach;/return 0;/'
+mutant near_lines_met_again "$TABLE" 's/c.walk.from = from;/c.walk.from = 0;/'
 mutant seq_ignored "$TABLE" \
-	'/inflight_peer_is_still(const/,/^}/s/if (INFLIGHT_ADD.*/if (0)/'
+	'/inflight_peer_is_still(const/,/^}/s/if (INFLIGHT_LOAD.*/if (0)/'
 mutant word_not_rechecked "$TABLE" \
 	'/inflight_peer_is_still(const/,/^}/s/return INFLIGHT_LOAD(way).*/(void)way; return SIGHT_THERE;/'
 mutant everybody_settled "$TABLE" 's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true;/'
