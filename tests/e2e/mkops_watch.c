@@ -61,6 +61,7 @@ static const char *const wait_frames[] = {
 	"btrfs_file_",
 	"f2fs_file_",
 	"lock_two_nondirectories",
+	"xfs_swap_extents", /* that jumps to the lock of the second, and is gone */
 };
 
 /*
@@ -81,6 +82,7 @@ static const char *const lock_frames[] = {
 static const char *const extent_waits[] = {
 	"wait_extent_bit",    "lock_extent", "btrfs_lock_extent", "btrfs_start_ordered_extent",
 	"range_test_acquire", /* range_test/range_test.c, taken above that or below */
+	"prepare_pages",      /* of btrfs: for what another has under writeback */
 };
 
 struct stack {
