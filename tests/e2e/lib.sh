@@ -289,6 +289,13 @@ claim_kept_apart() {
 	claim_silence --serialized "${KEPT_APART:-1}" "$@"
 }
 
+# both_held [LINE...]: lines for mkops: writes A and B (fills a1 and b2) are in flight at one
+# moment, A first; LINEs come between
+both_held() {
+	printf '%s\n' "gate hold write fill=a1" "gate hold write fill=b2" "start A" "held A" "$@" \
+		"start B" "held B" "gate open" "expect A ok" "expect B ok"
+}
+
 # ---- two operations, the second while the first is held ----
 #
 # pair_script PREP FLAGS HOLD "A SPEC" "B SPEC"

@@ -95,17 +95,7 @@ around() {
 		prep F 16M written
 		op A write F $FIRST fill=a1 engine=libaio
 		op B write F $1 fill=b2 engine=libaio
-		gate hold write fill=a1
-		gate hold write fill=b2
-		start A
-		held A
-		returned A
-		sh $2
-		start B
-		held B
-		gate open
-		expect A ok
-		expect B ok
+		$(both_held "returned A" "sh $2")
 	EOS
 }
 
@@ -141,15 +131,7 @@ inode_used_again() {
 		prep F 16M written
 		op A write F $FIRST fill=a1 engine=libaio
 		op B write F $1 fill=b2 engine=libaio
-		gate hold write fill=a1
-		gate hold write fill=b2
-		start A
-		held A
-		start B
-		held B
-		gate open
-		expect A ok
-		expect B ok
+		$(both_held)
 		close F
 		sh stat -c %i $SCRATCH_MNT/old >$TEST_TMP/number
 		sh rm $SCRATCH_MNT/old

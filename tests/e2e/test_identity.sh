@@ -72,15 +72,7 @@ deleted_file_is_reported() {
 		op A write F $FIRST fill=a1
 		op B write F $HALF fill=b2
 		sh rm $SCRATCH_MNT/file
-		gate hold write fill=a1
-		gate hold write fill=b2
-		start A
-		held A
-		start B
-		held B
-		gate open
-		expect A ok
-		expect B ok
+		$(both_held)
 	EOS
 	claim_conflicts 1
 }
@@ -128,15 +120,7 @@ two_files_of_one_file_system_is_silent() {
 		prep G 16M written
 		op A write F $FIRST fill=a1
 		op B write G $FIRST fill=b2
-		gate hold write fill=a1
-		gate hold write fill=b2
-		start A
-		held A
-		start B
-		held B
-		gate open
-		expect A ok
-		expect B ok
+		$(both_held)
 	EOS
 	claim_silence
 }

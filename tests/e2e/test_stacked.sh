@@ -17,15 +17,7 @@ two_ways() {
 		open B $2 direct
 		op A write A $FIRST fill=a1 engine=libaio
 		op B write B $3 fill=b2 engine=libaio
-		gate hold write fill=a1
-		gate hold write fill=b2
-		start A
-		held A
-		start B
-		held B
-		gate open
-		expect A ok
-		expect B ok
+		$(both_held)
 	EOS
 }
 
