@@ -640,6 +640,19 @@ __noinline int op_reads_holes(__u64 kiocb)
 	       (slot->state == IOR_SLOT_WAITING && slot->tentative);
 }
 
+/*
+ * A read is compared as far as the file went when it began. Where nothing keeps the file from
+ * growing meanwhile (ext4 reads the page cache without a lock, and asks for i_size at each page) it
+ * may have seen more, of an append under way perhaps. Its position, once moved, says so. Direct IO
+ * asks for i_size once, and that moves when the bytes before it are on disk.
+ */
+static __always_inline int op_see_growth(const struct ior_slot *slot, __u64 kiocb)
+{
+	if ((__u64)KREAD(struct kiocb, kiocb, ki_pos) <= slot->op.range.end)
+		return 0;
+	return loss_count(IOR_LOSS_GROWN);
+}
+
 static __always_inline int op_complete(__u64 kiocb, bool moved)
 {
 	struct ior_slot *slot;
@@ -657,13 +670,16 @@ static __always_inline int op_complete(__u64 kiocb, bool moved)
 	return op_ended_unbegun(KPTR(struct file, file, f_inode));
 }
 
-static __always_inline int op_end(__u64 key, __u64 inode)
+static __always_inline int op_end(__u64 key, __u64 inode, __u64 kiocb)
 {
 	__u32 self;
 	struct ior_slot *slot = inflight_slot_of(key, &self);
 
-	if (slot)
+	if (slot) {
+		if (kiocb)
+			op_see_growth(slot, kiocb);
 		return op_over(slot, self, key);
+	}
 	if (!ior_state.draining || !ior_state.armed || !inode)
 		return 0;
 	return op_ended_unbegun(inode);

@@ -70,8 +70,11 @@ static int op_retry(__u64 kiocb);
 /* The same when it is certain that it does not begin again. */
 static int op_drop(__u64 kiocb);
 
-/* The same for an op of which it is certain that its begin was to be seen. */
-static int op_end(__u64 key, __u64 inode);
+/*
+ * The same for an op of which it is certain that its begin was to be seen. `kiocb`: 0, or where its
+ * position has moved to.
+ */
+static int op_end(__u64 key, __u64 inode, __u64 kiocb);
 
 /* The current task's op at `pos` gives up direct IO: it will not complete as such. */
 static int op_abandon(__u64 inode, __u64 pos, __u64 len_bytes);

@@ -161,13 +161,13 @@ static __always_inline int sync_kiocb_end(enum sync_site site, __u64 kiocb)
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
 
-	return op_end(sync_kiocb_key(site, kiocb), KPTR(struct file, file, f_inode));
+	return op_end(sync_kiocb_key(site, kiocb), KPTR(struct file, file, f_inode), kiocb);
 }
 
 /* The call returned. `file`: what it was on, 0 where the hook cannot tell. */
 static __always_inline int sync_end(enum sync_site site, __u64 file)
 {
-	return op_end(sync_key(site), file ? KPTR(struct file, file, f_inode) : 0);
+	return op_end(sync_key(site), file ? KPTR(struct file, file, f_inode) : 0, 0);
 }
 
 /* ---- spans ----------------------------------------------------------------------------------- */

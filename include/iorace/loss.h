@@ -15,6 +15,7 @@ enum ior_loss {
 	IOR_LOSS_MISSED_RUNS,	/* the kernel skipped a program run (bpf recursion, kretprobe) */
 	IOR_LOSS_BEFORE_ATTACH, /* an op begun before attach ended on a file that is tracked */
 	IOR_LOSS_UNCOVERED,	/* an op of a kind that the plan cannot see whole */
+	IOR_LOSS_GROWN,		/* a read went beyond where the file ended when it began */
 	IOR_LOSS_RING_FULL,	/* a record did not fit into the ring buffer */
 	IOR_LOSS_FINDINGS_FULL, /* a conflict that found no room in the table of findings */
 	IOR_LOSS_UNDECODED,	/* a record that the tool could not read */

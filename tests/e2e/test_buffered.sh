@@ -314,3 +314,43 @@ cloned() {
 		expect B ok
 	EOS
 }
+
+# growing_read SETTLE OFFSET: A reads on beyond the end of the file, B appends while A is held
+growing_read() {
+	cat <<-EOS
+		open F $SCRATCH_MNT/file creat
+		prep F 512K written
+		op A read F off=$2 len=640K fault=0
+		op B write F off=512K len=128K fill=b2
+		start A
+		held A
+		start B
+		$1 B
+		feed A
+		wait A
+		expect B ok
+	EOS
+}
+
+# The kernel asks for the size again at each batch of pages: A sees B, or what there is of it.
+ext4_buffered_read_into_an_append_is_confessed() {
+	scratch_new ext4 ram
+	CHECK_OPTS="--mode buffered --path $SCRATCH_MNT"
+	check_ops < <(growing_read wait 0)
+	claim 4 --conflicts 0 --verdict inconclusive --loss grown
+}
+
+xfs_buffered_read_before_an_append_is_serialized() {
+	scratch_new xfs ram
+	CHECK_OPTS="--mode buffered --path $SCRATCH_MNT"
+	check_ops < <(growing_read blocked 0)
+	claim_silence
+}
+
+# It had the last page of the file in its hands when B came: it ends there.
+ext4_buffered_read_up_to_an_append_is_silent() {
+	scratch_new ext4 ram
+	CHECK_OPTS="--mode buffered --path $SCRATCH_MNT"
+	check_ops < <(growing_read wait 504K)
+	claim_silence
+}

@@ -148,6 +148,13 @@ static const struct loss_text loss_texts[] = {
 			"see iorace doctor for what is missing, or leave them out with --mode or "
 			"--fs",
 		},
+	[IOR_LOSS_GROWN] =
+		{
+			"grown",
+			"reads went beyond where their file had ended when they began, and what "
+			"they met there was not compared",
+			"the file grows under its readers; let them wait for the writer",
+		},
 	[IOR_LOSS_RING_FULL] =
 		{
 			"ring_full",
