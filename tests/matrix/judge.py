@@ -93,7 +93,10 @@ def driver_trouble(events):
     trouble = find(events, "fail") or find(events, "error")
     if trouble:
         return " ".join(str(trouble.get(key, "")) for key in ("what", "op", "word", "res"))
-    return None if find(events, "settled", op="B") else "B never came to anything"
+    if find(events, "settled", op="B"):
+        return None
+    last = events[-1] if events else {"ev": "nothing"}
+    return f"B never came to anything; last was {last['ev']} {last.get('op', '')}".rstrip()
 
 
 def matches(cell, expected, got, settled):
