@@ -644,11 +644,13 @@ __noinline int op_reads_holes(__u64 kiocb)
  * A read is compared as far as the file went when it began. Where nothing keeps the file from
  * growing meanwhile (ext4 reads the page cache without a lock, and asks for i_size at each page) it
  * may have seen more, of an append under way perhaps. Its position, once moved, says so. Direct IO
- * asks for i_size once, and that moves when the bytes before it are on disk.
+ * asks for i_size once, and that moves when the bytes before it are on disk. An op of no bytes has
+ * a slot that was never filled.
  */
 static __always_inline int op_see_growth(const struct ior_slot *slot, __u64 kiocb)
 {
-	if ((__u64)KREAD(struct kiocb, kiocb, ki_pos) <= slot->op.range.end)
+	if (slot->state == IOR_SLOT_IDLE ||
+	    (__u64)KREAD(struct kiocb, kiocb, ki_pos) <= slot->op.range.end)
 		return 0;
 	return loss_count(IOR_LOSS_GROWN);
 }

@@ -354,3 +354,23 @@ ext4_buffered_read_up_to_an_append_is_silent() {
 	check_ops < <(growing_read wait 504K)
 	claim_silence
 }
+
+# A read of no bytes, by the task and in the place of one that had ended before.
+for fs in xfs ext4; do
+	define_test ${fs}_buffered_reads_at_an_end_an_append_left_is_silent at_the_end $fs
+done
+
+at_the_end() {
+	scratch_new "$1" ram
+	CHECK_OPTS="--mode buffered --path $SCRATCH_MNT"
+	dd if=/dev/zero of="$SCRATCH_MNT/file" bs=64K count=8 conv=fsync 2>/dev/null
+	check_cmd python3 -c "
+import os
+fd = os.open('$SCRATCH_MNT/file', os.O_RDONLY)
+for _ in range(50):
+    assert len(os.pread(fd, 4096, 0)) == 4096
+    assert os.pread(fd, 4096, 512 << 10) == b''"
+	[ -z "$IORACE" ] ||
+		"$E2E/check_report.py" "$TEST_TMP/report.json" --conflicts 0 --verdict clean ||
+		fail "no bytes were taken for more than there had been"
+}
