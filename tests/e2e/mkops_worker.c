@@ -61,12 +61,16 @@ int board_new(struct board **ret)
 	return 0;
 }
 
+/*
+ * Others are woken without the lock: a thread with a ring may run what the ring has left to do at
+ * the end of any system call, and sleep there for a missing page until others have had the lock.
+ */
 static void board_set_state(struct board *board, struct op *op, enum op_state state)
 {
 	pthread_mutex_lock(&board->lock);
 	op->state = state;
-	pthread_cond_broadcast(&board->changed);
 	pthread_mutex_unlock(&board->lock);
+	pthread_cond_broadcast(&board->changed);
 }
 
 static struct timespec deadline_in(int timeout_ms)
