@@ -162,6 +162,20 @@ xfs_range_lock_that_is_never_released_is_reported() {
 	claim 4 --conflicts 0 --verdict inconclusive --summary "range_lock.never_released>=1"
 }
 
+# Its functions are there, and what was done needs none of them.
+xfs_range_lock_that_nobody_takes_is_confessed() {
+	range_lock_new none
+	CHECK_OPTS="--mode direct,buffered --range-lock $LOCK"
+	check_ops <<-END
+		open F $SCRATCH_MNT/file creat
+		prep F 1M written
+		op A write F fill=a1 $FIRST
+		start A
+		expect A ok
+	END
+	claim 4 --conflicts 0 --verdict inconclusive --summary range_lock.acquires=0
+}
+
 # Two runs beside each other, the text for a cover letter and the page.
 xfs_gap_that_a_range_lock_closes_is_reported() {
 	range_lock_new through

@@ -106,6 +106,20 @@ static const struct {
 	 &covered,
 	 VERDICT_CONFLICTS,
 	 "1 overlapping pair moved data at the same time"},
+	/* one that was named and not met: nothing is known of it */
+	{{.ops = 9, .overlapping = 42, .lock_is_unused = true},
+	 0,
+	 0,
+	 &covered,
+	 VERDICT_INCONCLUSIVE,
+	 "no conflict was seen, but nobody took the range lock under test: name the functions that "
+	 "the data path calls, or try ops that need it"},
+	{{.ops = 9, .overlapping = 42, .conflicts = 1, .lock_is_unused = true},
+	 0,
+	 0,
+	 &covered,
+	 VERDICT_CONFLICTS,
+	 "1 overlapping pair moved data at the same time"},
 	/* required overlaps */
 	{{.ops = 9, .overlapping = 4, .require_overlap = 5},
 	 0,

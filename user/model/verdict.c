@@ -87,6 +87,13 @@ static enum verdict with_lock_flaws(const struct verdict_input *in, struct reaso
 	return VERDICT_INCONCLUSIVE;
 }
 
+static enum verdict with_unused_lock(struct reason *why)
+{
+	reason_set(why, "no conflict was seen, but nobody took the range lock under test: name the "
+			"functions that the data path calls, or try ops that need it");
+	return VERDICT_INCONCLUSIVE;
+}
+
 static enum verdict with_too_few(const struct verdict_input *in, struct reason *why)
 {
 	if (in->overlapping < 0)
@@ -132,6 +139,8 @@ enum verdict run_verdict(const struct verdict_input *in, struct reason *why)
 		return with_losses(&digest, why);
 	if (in->lock_flaws > 0)
 		return with_lock_flaws(in, why);
+	if (in->lock_is_unused)
+		return with_unused_lock(why);
 	if (in->require_overlap > 0 &&
 	    (in->overlapping < 0 || (uint64_t)in->overlapping < in->require_overlap))
 		return with_too_few(in, why);

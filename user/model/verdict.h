@@ -23,6 +23,7 @@ struct verdict_input {
 	int64_t overlapping;  /* pairs; negative: not measured */
 	uint64_t require_overlap;
 	uint64_t lock_flaws;	/* times that the range lock under test was seen to fail */
+	bool lock_is_unused;	/* one was under test, and nobody ever took it */
 	const uint64_t *losses; /* IOR_LOSS_COUNT_ of them */
 	const struct coverage_use *uses;
 	size_t uses_len;

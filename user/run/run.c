@@ -401,6 +401,8 @@ static void judge(const struct run *run, const struct tracer_counters *counters,
 		.overlapping = summary->overlapping,
 		.require_overlap = run->opts->require_overlap,
 		.lock_flaws = range_lock_flaws(&summary->range_lock),
+		.lock_is_unused =
+			summary->range_lock.name && !summary->range_lock.stats[IOR_RL_ACQUIRES],
 		.losses = summary->losses,
 		.uses = uses,
 		.uses_len = IOR_FS_COUNT_,
