@@ -210,13 +210,16 @@ assert '"$1, '$1: '"' + json.dumps(s)' "$TEST_TMP/report.json" 2>"$TEST_TMP/clai
 		fail "$(tail -n 1 "$TEST_TMP/claim")"
 }
 
+# A torn result with more pairs than its evidence has room for is not compared. A machine that is
+# slow or busy keeps more ops in flight at once, so that each try asks for fewer of them.
 agreeing_check() {
-	local fs=$1 try CHECK_OPTS="--max-records 2000000 ${AGREE_OPTS:-}"
+	local fs=$1 try rate=8000 CHECK_OPTS="--max-records 2000000 ${AGREE_OPTS:-}"
 	shift
 	[ -n "$IORACE" ] || skip "nothing to drive without the tool"
 	scratch_new "$fs" ram
 	for try in 1 2 3 4 5 6 7 8; do
-		stressed_check --duration 2s --rate 8000 --seed "$try" "$@"
+		stressed_check --duration 2s --rate "$rate" --seed "$try" "$@"
+		rate=$((rate * 2 / 3))
 		summary_claim 'stress["runs"] == 1 and stress["unfinished"] == 0'
 		summary_claim 'stress["contradicted"] == 0 == s["losses"]["contradicted"]'
 		summary_claim 'stress["torn"] == stress["found"] + stress["not_compared"]'
