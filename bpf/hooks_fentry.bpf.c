@@ -2,6 +2,11 @@
 /*
  * Hooks as fentry and fexit. Arguments are fetched as numbers: a typed pointer could not be hashed.
  * A function of more than six arguments refuses fentry on x86 before 6.6 (-ENOTSUPP).
+ *
+ * The kernel skips a program while a run of it is under way on the same CPU (prog->active,
+ * kernel/bpf/trampoline.c). Where tasks can be preempted in one, begins are better seen by kprobe,
+ * and each fexit program is attached twice: the double runs right behind the first and ends what
+ * that was not there to end. A call that has ended is not found again.
  */
 #include "dio.bpf.h"
 #include "sync.bpf.h"

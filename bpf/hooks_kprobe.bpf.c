@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks as kprobes, the last resort. Direct IO does without kretprobes: they sleep with the op, and
- * above max(10, 2 * CPUs) sleepers the kernel drops returns (kernel/kprobes.c). An op whose window
- * is one call has no other end; one that begins again without having ended counts as the loss
- * missed_runs.
+ * Hooks as kprobes: the last resort, but for begins on kernels where tasks can be preempted in a
+ * program, which a handler of a kprobe never is (hooks_fentry.bpf.c). Direct IO and spans do
+ * without kretprobes: they sleep with the op, and above max(10, 2 * CPUs) sleepers the kernel drops
+ * returns (kernel/kprobes.c). An op whose window is one call has no other end; one that begins once
+ * more without having ended counts as the loss missed_runs.
  */
 #include "dio.bpf.h"
 #include "sync.bpf.h"
@@ -192,4 +193,55 @@ int filemap_mkwrite_end_kretprobe(void *ctx)
 {
 	(void)ctx;
 	return sync_end(SYNC_FAULT, 0);
+}
+
+/* ---- spans ----------------------------------------------------------------------------------- */
+
+SEC("?kprobe/ext4_file_read_iter")
+int ext4_read_span_begin_kprobe(struct pt_regs *ctx)
+{
+	return span_begin(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), IOR_OP_READ);
+}
+
+SEC("?kprobe/ext4_file_write_iter")
+int ext4_write_span_begin_kprobe(struct pt_regs *ctx)
+{
+	return span_begin(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), IOR_OP_WRITE);
+}
+
+SEC("?kprobe/xfs_file_read_iter")
+int xfs_read_span_begin_kprobe(struct pt_regs *ctx)
+{
+	return span_begin(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), IOR_OP_READ);
+}
+
+SEC("?kprobe/xfs_file_write_iter")
+int xfs_write_span_begin_kprobe(struct pt_regs *ctx)
+{
+	return span_begin(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), IOR_OP_WRITE);
+}
+
+SEC("?kprobe/do_truncate")
+int truncate_span_begin_kprobe(struct pt_regs *ctx)
+{
+	return truncate_span_begin(PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), PT_REGS_PARM5(ctx));
+}
+
+SEC("?kprobe/vfs_fallocate")
+int fallocate_span_begin_kprobe(struct pt_regs *ctx)
+{
+	return fallocate_span_begin(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx),
+				    PT_REGS_PARM4(ctx));
+}
+
+SEC("?kprobe/xfs_file_remap_range")
+int remap_span_begin_kprobe(struct pt_regs *ctx)
+{
+	return remap_span_begin(PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx), PT_REGS_PARM5(ctx));
+}
+
+SEC("?kprobe/inode_dio_wait")
+int dio_wait_begin_kprobe(struct pt_regs *ctx)
+{
+	return span_dio_wait_begin(PT_REGS_PARM1(ctx));
 }

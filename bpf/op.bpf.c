@@ -682,7 +682,7 @@ static __always_inline int op_end(__u64 key, __u64 inode, __u64 kiocb)
 			op_see_growth(slot, kiocb);
 		return op_over(slot, self, key);
 	}
-	if (!ior_state.draining || !ior_state.armed || !inode)
+	if (!ior_state.draining || !ior_state.armed || !inode || ior_options.is_double)
 		return 0;
 	return op_ended_unbegun(inode);
 }

@@ -236,7 +236,8 @@ struct ior_options {
 	__u8 closes_late;    /* windows close at completion, not at the last bio */
 	__u8 has_range_lock; /* one is under test: range_lock.h */
 	__u8 locks_inside;   /* ... and it is taken where the data moves */
-	__u8 pad2[7];
+	__u8 is_double;	     /* of programs: another runs right before each (hooks_fentry.bpf.c) */
+	__u8 pad2[6];
 };
 
 /*

@@ -133,6 +133,11 @@ static int diagnosis_text(const struct diagnosis *d, struct buf *out)
 			   ? "plain loads (bpf_rdonly_cast)"
 			   : "helper calls: bpf_rdonly_cast is missing (6.2+), each "
 			     "op costs more");
+	if (d->kernel.preempts)
+		buf_printf(out,
+			   "  tasks can be preempted in fentry programs, which are skipped for "
+			   "others then: begins\n  are seen by kprobe where there is one, "
+			   "returns have a second program\n");
 	if (!d->kernel.dio_bio_end_io)
 		buf_printf(out,
 			   "  /proc/kallsyms hides addresses (kernel.kptr_restrict): the end of a "
@@ -179,16 +184,17 @@ static int json_hook(const struct diagnosis *d, enum hook hook, struct buf *out)
 
 static int json_kernel(const struct diagnosis *d, struct buf *out)
 {
-	return append_line(
-		json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "schema",
-			  "iorace/1", "type", "kernel", "release", d->kernel.release, "cpus",
-			  (int)d->kernel.cpus, "rdonly_cast", d->kernel.has_rdonly_cast, "kallsyms",
-			  d->kernel.dio_bio_end_io != 0, "data_end_precise",
-			  d->plan.data_end_is_precise, "in_flight_limit", (json_int_t)d->in_flight,
-			  "memory_bytes", (json_int_t)d->memory.table, "memory_spans_bytes",
-			  (json_int_t)(d->plan.has_spans ? d->memory.spans : 0),
-			  "memory_stacks_bytes", (json_int_t)d->memory.stacks),
-		out);
+	return append_line(json_pack("{s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:I}",
+				     "schema", "iorace/1", "type", "kernel", "release",
+				     d->kernel.release, "cpus", (int)d->kernel.cpus, "rdonly_cast",
+				     d->kernel.has_rdonly_cast, "kallsyms",
+				     d->kernel.dio_bio_end_io != 0, "preempts", d->kernel.preempts,
+				     "data_end_precise", d->plan.data_end_is_precise,
+				     "in_flight_limit", (json_int_t)d->in_flight, "memory_bytes",
+				     (json_int_t)d->memory.table, "memory_spans_bytes",
+				     (json_int_t)(d->plan.has_spans ? d->memory.spans : 0),
+				     "memory_stacks_bytes", (json_int_t)d->memory.stacks),
+			   out);
 }
 
 static int diagnosis_json(const struct diagnosis *d, struct buf *out)

@@ -2,6 +2,7 @@
 #include "live/features.h"
 
 #include "base/cleanup.h"
+#include "base/macro.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -256,7 +257,9 @@ static bool probe_wants(const struct probe_opts *opts, enum hook hook, enum flav
 static void try_hook(struct kernel *k, const struct btf *vmlinux, const struct probe_opts *opts,
 		     enum hook hook)
 {
-	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
+	for (unsigned int rank = 0; rank < FLAVOUR_COUNT_; rank++) {
+		enum flavour f = hook_flavour(hook, k->preempts, rank);
+
 		if (!probe_wants(opts, hook, f))
 			continue;
 		try_flavour(k, vmlinux, hook, f);
@@ -298,6 +301,39 @@ static uint64_t symbol_address(const char *name)
 static bool helper_exists(enum bpf_func_id id)
 {
 	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, id, NULL) == 1;
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(text, word); at; at = strstr(at + len, word)) {
+		if ((at == text || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* "none voluntary (full) lazy"; unknown where nobody mounted debugfs. */
+static bool dynamic_is_preemptible(void)
+{
+	_cleanup_(fclosep) FILE *f = fopen("/sys/kernel/debug/sched/preempt", "re");
+	char line[80] = "";
+
+	return f && fgets(line, sizeof(line), f) &&
+	       (strstr(line, "(full)") || strstr(line, "(lazy)"));
+}
+
+/* `version`: as uname -v has it, which names the model of preemption (init/Makefile). */
+static bool is_preemptible(const char *version)
+{
+	static const char *const always[] = {"PREEMPT_RT", "PREEMPT", "PREEMPT_LAZY"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
+		if (has_word(version, always[i]))
+			return true;
+	}
+	return has_word(version, "PREEMPT_DYNAMIC") && dynamic_is_preemptible();
 }
 
 static int probe_privilege(struct kernel *k, struct reason *why)
@@ -361,8 +397,10 @@ int kernel_probe(const struct probe_opts *opts, struct kernel *ret, struct reaso
 
 	if (!getenv("IORACE_DEBUG"))
 		libbpf_set_print(quiet_print);
-	if (!uname(&uts))
+	if (!uname(&uts)) {
 		snprintf(k.release, sizeof(k.release), "%s", uts.release);
+		k.preempts = is_preemptible(uts.version);
+	}
 	r = probe_privilege(&k, why);
 	if (r < 0)
 		return r;

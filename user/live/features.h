@@ -20,6 +20,7 @@ struct kernel {
 	bool has_rdonly_cast; /* kfunc bpf_rdonly_cast() */
 	bool has_bpf_loop;
 	bool has_ringbuf;
+	bool preempts; /* tasks that run BPF programs may be preempted: PREEMPT_RT, preempt=full */
 	uint64_t dio_bio_end_io; /* address of iomap_dio_bio_end_io(); 0: kallsyms hides it */
 	int rows[HOOK_ROWS_MAX]; /* per row of the hook table: 0 usable, else -errno;
 				      * -ECANCELED: not tried, for nothing needs it */

@@ -14,6 +14,14 @@
 		end, FLAVOUR_KPROBE, true, need, name "_end_kretprobe", target                     \
 	}
 
+/* The same without a kretprobe, which would sleep with the call. */
+#define SPAN(begin, end, need, name, target)                                                       \
+	{begin, FLAVOUR_FENTRY, false, need, name "_begin_fentry", target},                        \
+		{begin, FLAVOUR_KPROBE, false, need, name "_begin_kprobe", target},                \
+	{                                                                                          \
+		end, FLAVOUR_FENTRY, true, need, name "_end_fexit", target                         \
+	}
+
 const struct hook_row hook_rows[] = {
 	{HOOK_DIO_BEGIN, FLAVOUR_FENTRY, false, ROW_REQUIRED, "dio_begin_fentry", "__iomap_dio_rw"},
 	{HOOK_DIO_BEGIN, FLAVOUR_TP, false, ROW_REQUIRED, "dio_begin_tp", "iomap_dio_rw_begin"},
@@ -84,38 +92,18 @@ const struct hook_row hook_rows[] = {
 	CALL(HOOK_PAGE_FAULT_BEGIN, HOOK_PAGE_FAULT_END, ROW_OPTIONAL, "filemap_mkwrite",
 	     "filemap_page_mkwrite"),
 
-	{HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "ext4_read_span_begin_fentry",
-	 "ext4_file_read_iter"},
-	{HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "ext4_read_span_end_fexit",
-	 "ext4_file_read_iter"},
-	{HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "ext4_write_span_begin_fentry",
-	 "ext4_file_write_iter"},
-	{HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "ext4_write_span_end_fexit",
-	 "ext4_file_write_iter"},
-	{HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "xfs_read_span_begin_fentry",
-	 "xfs_file_read_iter"},
-	{HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "xfs_read_span_end_fexit",
-	 "xfs_file_read_iter"},
-	{HOOK_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "xfs_write_span_begin_fentry",
-	 "xfs_file_write_iter"},
-	{HOOK_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "xfs_write_span_end_fexit",
-	 "xfs_file_write_iter"},
-	{HOOK_SIZE_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_REQUIRED, "truncate_span_begin_fentry",
-	 "do_truncate"},
-	{HOOK_SIZE_SPAN_END, FLAVOUR_FENTRY, true, ROW_REQUIRED, "truncate_span_end_fexit",
-	 "do_truncate"},
-	{HOOK_SIZE_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_REQUIRED, "fallocate_span_begin_fentry",
-	 "vfs_fallocate"},
-	{HOOK_SIZE_SPAN_END, FLAVOUR_FENTRY, true, ROW_REQUIRED, "fallocate_span_end_fexit",
-	 "vfs_fallocate"},
-	{HOOK_SIZE_SPAN_BEGIN, FLAVOUR_FENTRY, false, ROW_OPTIONAL, "remap_span_begin_fentry",
-	 "xfs_file_remap_range"},
-	{HOOK_SIZE_SPAN_END, FLAVOUR_FENTRY, true, ROW_OPTIONAL, "remap_span_end_fexit",
-	 "xfs_file_remap_range"},
-	{HOOK_DIO_WAIT_BEGIN, FLAVOUR_FENTRY, false, ROW_REQUIRED, "dio_wait_begin_fentry",
-	 "inode_dio_wait"},
-	{HOOK_DIO_WAIT_END, FLAVOUR_FENTRY, true, ROW_REQUIRED, "dio_wait_end_fexit",
-	 "inode_dio_wait"},
+	SPAN(HOOK_SPAN_BEGIN, HOOK_SPAN_END, ROW_OPTIONAL, "ext4_read_span", "ext4_file_read_iter"),
+	SPAN(HOOK_SPAN_BEGIN, HOOK_SPAN_END, ROW_OPTIONAL, "ext4_write_span",
+	     "ext4_file_write_iter"),
+	SPAN(HOOK_SPAN_BEGIN, HOOK_SPAN_END, ROW_OPTIONAL, "xfs_read_span", "xfs_file_read_iter"),
+	SPAN(HOOK_SPAN_BEGIN, HOOK_SPAN_END, ROW_OPTIONAL, "xfs_write_span", "xfs_file_write_iter"),
+	SPAN(HOOK_SIZE_SPAN_BEGIN, HOOK_SIZE_SPAN_END, ROW_REQUIRED, "truncate_span",
+	     "do_truncate"),
+	SPAN(HOOK_SIZE_SPAN_BEGIN, HOOK_SIZE_SPAN_END, ROW_REQUIRED, "fallocate_span",
+	     "vfs_fallocate"),
+	SPAN(HOOK_SIZE_SPAN_BEGIN, HOOK_SIZE_SPAN_END, ROW_OPTIONAL, "remap_span",
+	     "xfs_file_remap_range"),
+	SPAN(HOOK_DIO_WAIT_BEGIN, HOOK_DIO_WAIT_END, ROW_REQUIRED, "dio_wait", "inode_dio_wait"),
 	{HOOK_LOCK_WAIT_BEGIN, FLAVOUR_TP, false, ROW_REQUIRED, "lock_wait_begin_tp",
 	 "contention_begin"},
 	{HOOK_LOCK_WAIT_END, FLAVOUR_TP, false, ROW_REQUIRED, "lock_wait_end_tp", "contention_end"},
@@ -208,6 +196,27 @@ bool hook_flavour_works(enum hook hook, enum flavour flavour, const int *errors)
 			any = true;
 	}
 	return any;
+}
+
+static bool hook_is_at_return(enum hook hook)
+{
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (hook_rows[i].hook == hook)
+			return hook_rows[i].at_return;
+	}
+	return false;
+}
+
+enum flavour hook_flavour(enum hook hook, bool preempts, unsigned int rank)
+{
+	static const enum flavour usual[] = {FLAVOUR_FENTRY, FLAVOUR_TP, FLAVOUR_KPROBE};
+	static const enum flavour unskipped[] = {FLAVOUR_KPROBE, FLAVOUR_FENTRY, FLAVOUR_TP};
+	_Static_assert(ARRAY_SIZE(usual) == FLAVOUR_COUNT_, "each flavour has its rank");
+	_Static_assert(ARRAY_SIZE(unskipped) == FLAVOUR_COUNT_, "each flavour has its rank");
+
+	if (preempts && hook_miss_hides_op(hook) && !hook_is_at_return(hook))
+		return unskipped[rank];
+	return usual[rank];
 }
 
 unsigned int hook_modes(enum hook hook)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The hook table: every place where an op begins or ends, and every way to be told of it. One row
- * per program. Order within a hook is the order of preference.
+ * per program; which way is preferred says hook_flavour().
  */
 #ifndef IORACE_LIVE_HOOKS_H
 #define IORACE_LIVE_HOOKS_H
@@ -69,7 +69,7 @@ struct hook_row {
 	const char *target;  /* function, or tracepoint without its category */
 };
 
-#define HOOK_ROWS_MAX 96
+#define HOOK_ROWS_MAX 112
 
 extern const struct hook_row hook_rows[];
 extern const size_t hook_rows_len;
@@ -79,6 +79,13 @@ extern const size_t hook_rows_len;
  * required row must work; where none is required, one of the optional ones.
  */
 bool hook_flavour_works(enum hook hook, enum flavour flavour, const int *errors);
+
+/*
+ * From the best way to be told of a hook (`rank` 0) to the last (FLAVOUR_COUNT_ - 1). `preempts`: a
+ * task that runs an fentry program may be preempted by another, for which the kernel then skips
+ * that program (prog->active, kernel/bpf/trampoline.c). Handlers of kprobes are never preempted.
+ */
+enum flavour hook_flavour(enum hook hook, bool preempts, unsigned int rank);
 
 /* Bit mask of enum ior_mode: for which ways of moving data the hook is there. */
 unsigned int hook_modes(enum hook hook);

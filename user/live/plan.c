@@ -55,7 +55,9 @@ static bool take_rows(struct plan *plan, const struct kernel *kernel, enum hook 
 static bool take_fallback(struct plan *plan, const struct kernel *kernel,
 			  const struct plan_opts *opts, struct plan_hook *ph, enum hook hook)
 {
-	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
+	for (unsigned int rank = 0; rank < FLAVOUR_COUNT_; rank++) {
+		enum flavour f = hook_flavour(hook, kernel->preempts, rank);
+
 		if (!flavour_is_allowed(opts, hook, f) || !take_rows(plan, kernel, hook, f, true))
 			continue;
 		ph->usable = true;
@@ -79,14 +81,15 @@ static int first_failure(const struct kernel *kernel, enum hook hook, enum flavo
 	return -1;
 }
 
-/* Why is none of the flavours better than `below` the one? */
+/* Why is none of the flavours that rank before `rank` the one? */
 static void explain_failure(struct plan_hook *ph, const struct kernel *kernel,
-			    const struct plan_opts *opts, enum hook hook, enum flavour below)
+			    const struct plan_opts *opts, enum hook hook, unsigned int rank)
 {
 	size_t used = 0;
 
 	ph->reason[0] = '\0';
-	for (enum flavour f = 0; f < below && used < sizeof(ph->reason); f++) {
+	for (unsigned int r = 0; r < rank && used < sizeof(ph->reason); r++) {
+		enum flavour f = hook_flavour(hook, kernel->preempts, r);
 		int row = first_failure(kernel, hook, f);
 
 		if (row >= 0)
@@ -111,14 +114,16 @@ static void plan_hook(struct plan *plan, const struct kernel *kernel, const stru
 		snprintf(ph->reason, sizeof(ph->reason), "for check only");
 		return;
 	}
-	for (enum flavour f = 0; f < FLAVOUR_COUNT_; f++) {
+	for (unsigned int rank = 0; rank < FLAVOUR_COUNT_; rank++) {
+		enum flavour f = hook_flavour(hook, kernel->preempts, rank);
+
 		if (!flavour_is_allowed(opts, hook, f) ||
 		    !hook_flavour_works(hook, f, kernel->rows))
 			continue;
 		take_rows(plan, kernel, hook, f, false);
 		ph->usable = true;
 		ph->flavour = f;
-		explain_failure(ph, kernel, opts, hook, f);
+		explain_failure(ph, kernel, opts, hook, rank);
 		return;
 	}
 	if (take_fallback(plan, kernel, opts, ph, hook))
@@ -358,7 +363,7 @@ static void cover_call(struct plan *plan, const struct call_cover *cover, const 
 		reason = "no hook shows both begin and end of the call; see Hooks";
 	} else if (cover->kind == IOR_OP_MMAP) {
 		level = COVERAGE_PARTIAL;
-	} else if (ph->flavour == FLAVOUR_KPROBE) {
+	} else if (plan->hooks[hook_end(cover->begin)].flavour == FLAVOUR_KPROBE) {
 		reason = "a kretprobe ends the window, and the kernel drops some under load";
 	} else if (fs_is_in("ext4 xfs ", fs)) {
 		level = COVERAGE_FULL;
@@ -457,7 +462,10 @@ bool plan_sees_fs(const struct plan *plan, const char *fs)
 int plan_build(const struct kernel *kernel, const struct plan_opts *opts, struct plan *ret,
 	       struct reason *why)
 {
-	struct plan plan = {.modes = plan_probe_opts(opts).modes};
+	struct plan plan = {
+		.modes = plan_probe_opts(opts).modes,
+		.repeats_ends = kernel->preempts,
+	};
 	int r;
 
 	if (!kernel->has_ringbuf || !kernel->has_bpf_loop)

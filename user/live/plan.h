@@ -42,6 +42,7 @@ struct plan {
 	bool has_waits;		    /* ... and how long ops waited */
 	bool data_end_is_precise;   /* windows close at the last bio, else at completion */
 	bool closes_late;	    /* at completion, though the last bio could be seen */
+	bool repeats_ends;	    /* a program of fexit may be skipped: its double comes next */
 	bool submit_comes_and_goes; /* attached only while ops begin that may yet give up */
 	struct coverage_view coverage[PLAN_COVERAGE_MAX];
 	size_t coverage_len;

@@ -26,6 +26,8 @@
 struct tracer {
 	struct iorace_bpf *skel;
 	struct bpf_link *links[HOOK_ROWS_MAX];
+	struct iorace_bpf *doubles; /* NULL, or of each fexit program one more */
+	struct bpf_link *double_links[HOOK_ROWS_MAX];
 	const struct range_lock_plan *range_lock;
 	struct bpf_link *range_lock_links[IOR_RANGE_LOCK_FUNCTIONS_MAX][2]; /* entry, return */
 	struct ring_buffer *ring;
@@ -130,6 +132,12 @@ static struct bpf_program *program_of(struct iorace_bpf *skel, const struct hook
 	return bpf_object__find_program_by_name(skel->obj, row->program);
 }
 
+static bool has_double(const struct plan *plan, size_t row)
+{
+	return plan->rows[row] && plan->repeats_ends && hook_rows[row].at_return &&
+	       hook_rows[row].flavour == FLAVOUR_FENTRY;
+}
+
 static int choose_programs(struct iorace_bpf *skel, const struct plan *plan)
 {
 	for (size_t i = 0; i < hook_rows_len; i++) {
@@ -175,6 +183,69 @@ static struct iorace_bpf *open_by_helper(void)
 	iorace_bpf__destroy(skel);
 	errno = -r;
 	return NULL;
+}
+
+static struct iorace_bpf *open_object(const struct kernel *kernel)
+{
+	return kernel->has_rdonly_cast ? iorace_bpf__open() : open_by_helper();
+}
+
+static int load_object(struct iorace_bpf *skel, struct reason *why)
+{
+	int r = iorace_bpf__load(skel);
+
+	if (r == -EMFILE)
+		return reason_fail(why, r,
+				   "too few files may be open (ulimit -n): programs and maps "
+				   "take some sixty, twice that where tasks are preempted");
+	if (r < 0)
+		return reason_fail(why, r,
+				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
+				   "what the verifier says",
+				   strerror(-r));
+	return 0;
+}
+
+/* ---- doubles --------------------------------------------------------------------------------- */
+
+/* All but the options, in which the two differ. */
+static int share_maps(struct iorace_bpf *skel, const struct iorace_bpf *with)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		const struct bpf_map *shared =
+			bpf_object__find_map_by_name(with->obj, bpf_map__name(map));
+		int r = shared ? 0 : -ENOENT;
+
+		if (!r && map != skel->maps.rodata)
+			r = bpf_map__reuse_fd(map, bpf_map__fd(shared));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int load_doubles(struct tracer *t, const struct plan *plan, const struct kernel *kernel,
+			struct reason *why)
+{
+	int r;
+
+	t->doubles = open_object(kernel);
+	if (!t->doubles)
+		return reason_fail(why, -errno, "cannot prepare the BPF object twice: %s",
+				   strerror(errno));
+	*t->doubles->rodata = *t->skel->rodata;
+	((struct ior_options *)&t->doubles->rodata->ior_options)->is_double = 1;
+	for (size_t i = 0; i < hook_rows_len; i++)
+		bpf_program__set_autoload(program_of(t->doubles, &hook_rows[i]),
+					  has_double(plan, i));
+	r = share_maps(t->doubles, t->skel);
+	if (r < 0)
+		return reason_fail(why, r, "cannot share maps with the second BPF object: %s",
+				   strerror(-r));
+	return load_object(t->doubles, why);
 }
 
 /* ---- the range lock -------------------------------------------------------------------------- */
@@ -262,7 +333,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	struct ior_options options = opts->options;
 	int r;
 
-	t->skel = kernel->has_rdonly_cast ? iorace_bpf__open() : open_by_helper();
+	t->skel = open_object(kernel);
 	if (!t->skel)
 		return -errno;
 	r = set_sizes(t->skel, opts, &options, plan->has_spans);
@@ -302,17 +373,34 @@ static const enum hook attach_order[] = {
 };
 _Static_assert(sizeof(attach_order) / sizeof(attach_order[0]) == HOOK_COUNT_, "every hook, once");
 
+/* What comes last to a function runs first there: hlist_add_head(), kernel/bpf/trampoline.c. */
+static int attach_row(struct tracer *t, const struct plan *plan, size_t i, struct reason *why)
+{
+	const struct hook_row *row = &hook_rows[i];
+
+	if (has_double(plan, i)) {
+		t->double_links[i] = bpf_program__attach(program_of(t->doubles, row));
+		if (!t->double_links[i])
+			return reason_fail(why, -errno, "cannot attach %s twice to %s: %s",
+					   row->program, row->target, strerror(errno));
+	}
+	t->links[i] = bpf_program__attach(program_of(t->skel, row));
+	if (!t->links[i])
+		return reason_fail(why, -errno, "cannot attach %s to %s: %s", row->program,
+				   row->target, strerror(errno));
+	return 0;
+}
+
 static int attach_hook(struct tracer *t, const struct plan *plan, enum hook hook,
 		       struct reason *why)
 {
 	for (size_t i = 0; i < hook_rows_len; i++) {
-		if (!plan->rows[i] || hook_rows[i].hook != hook)
-			continue;
-		t->links[i] = bpf_program__attach(program_of(t->skel, &hook_rows[i]));
-		if (!t->links[i])
-			return reason_fail(why, -errno, "cannot attach %s to %s: %s",
-					   hook_rows[i].program, hook_rows[i].target,
-					   strerror(errno));
+		int r = 0;
+
+		if (plan->rows[i] && hook_rows[i].hook == hook)
+			r = attach_row(t, plan, i, why);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -338,19 +426,15 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 	r = open_skeleton(t, plan, kernel, opts);
 	if (r < 0)
 		return reason_fail(why, r, "cannot prepare the BPF object: %s", strerror(-r));
-	r = iorace_bpf__load(t->skel);
-	if (r == -EMFILE)
-		return reason_fail(why, r,
-				   "too few files may be open (ulimit -n): programs and maps "
-				   "take some sixty");
+	r = load_object(t->skel, why);
 	if (r < 0)
-		return reason_fail(why, r,
-				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
-				   "what the verifier says",
-				   strerror(-r));
+		return r;
 	/* What libbpf could not map it leaves out, and calls that loaded. */
 	if (!t->skel->data_state)
 		return reason_fail(why, -ENOMEM, "no memory to share with the BPF programs");
+	r = plan->repeats_ends ? load_doubles(t, plan, kernel, why) : 0;
+	if (r < 0)
+		return r;
 	r = set_cgroup(t, opts);
 	if (r < 0)
 		return reason_fail(why, r, "cannot follow the cgroup: %s", strerror(-r));
@@ -467,8 +551,11 @@ void tracer_free(struct tracer *tracer)
 		bpf_link__destroy(tracer->range_lock_links[i][0]);
 		bpf_link__destroy(tracer->range_lock_links[i][1]);
 	}
-	for (size_t i = 0; i < hook_rows_len; i++)
+	for (size_t i = 0; i < hook_rows_len; i++) {
 		bpf_link__destroy(tracer->links[i]);
+		bpf_link__destroy(tracer->double_links[i]);
+	}
+	iorace_bpf__destroy(tracer->doubles);
 	iorace_bpf__destroy(tracer->skel);
 	free(tracer);
 }
@@ -519,20 +606,29 @@ struct per_cpu_counters {
 	__u64 fs_ops[IOR_FS_COUNT_];
 };
 
+static unsigned long long skipped_runs(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int fd = bpf_program__fd(prog);
+
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.recursion_misses;
+}
+
+/* What a program missed its double mostly saw; how often both missed one call is not known. */
 static unsigned long long missed_runs(struct tracer *t)
 {
 	unsigned long long missed = 0;
 
 	for (size_t i = 0; i < hook_rows_len; i++) {
-		struct bpf_prog_info info = {};
-		__u32 len = sizeof(info);
+		unsigned long long first = skipped_runs(program_of(t->skel, &hook_rows[i]));
+		unsigned long long again = first;
 
-		if (bpf_program__fd(program_of(t->skel, &hook_rows[i])) < 0 ||
-		    !hook_miss_hides_op(hook_rows[i].hook))
+		if (!hook_miss_hides_op(hook_rows[i].hook))
 			continue;
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program_of(t->skel, &hook_rows[i])),
-					    &info, &len))
-			missed += info.recursion_misses;
+		if (t->double_links[i])
+			again = skipped_runs(program_of(t->doubles, &hook_rows[i]));
+		missed += first < again ? first : again;
 	}
 	return missed;
 }
@@ -612,14 +708,9 @@ static __u64 range_lock_missed_runs(struct tracer *t)
 
 	for (size_t n = 0; n < t->range_lock->hooks_len; n++) {
 		for (int at_return = 0; at_return < 2; at_return++) {
-			struct bpf_prog_info info = {};
-			__u32 len = sizeof(info);
-
-			if (t->range_lock_links[n][at_return] &&
-			    !bpf_obj_get_info_by_fd(bpf_program__fd(range_lock_program(
-							    t->skel, t->range_lock, n, at_return)),
-						    &info, &len))
-				missed += info.recursion_misses;
+			if (t->range_lock_links[n][at_return])
+				missed += skipped_runs(
+					range_lock_program(t->skel, t->range_lock, n, at_return));
 		}
 	}
 	return missed;
