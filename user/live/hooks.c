@@ -5,21 +5,19 @@
 
 #include <iorace/op.h>
 
-/* Entry and return of one function, as fentry and as kprobe. */
-#define CALL(begin, end, need, name, target)                                                       \
-	{begin, FLAVOUR_FENTRY, false, need, name "_begin_fentry", target},                        \
-		{begin, FLAVOUR_KPROBE, false, need, name "_begin_kprobe", target},                \
-		{end, FLAVOUR_FENTRY, true, need, name "_end_fexit", target},                      \
-	{                                                                                          \
-		end, FLAVOUR_KPROBE, true, need, name "_end_kretprobe", target                     \
-	}
-
-/* The same without a kretprobe, which would sleep with the call. */
+/* Entry and return of one function, where a kretprobe would sleep with the call. */
 #define SPAN(begin, end, need, name, target)                                                       \
 	{begin, FLAVOUR_FENTRY, false, need, name "_begin_fentry", target},                        \
 		{begin, FLAVOUR_KPROBE, false, need, name "_begin_kprobe", target},                \
 	{                                                                                          \
 		end, FLAVOUR_FENTRY, true, need, name "_end_fexit", target                         \
+	}
+
+/* The same with a kretprobe, where nothing else shows the return. */
+#define CALL(begin, end, need, name, target)                                                       \
+	SPAN(begin, end, need, name, target),                                                      \
+	{                                                                                          \
+		end, FLAVOUR_KPROBE, true, need, name "_end_kretprobe", target                     \
 	}
 
 const struct hook_row hook_rows[] = {

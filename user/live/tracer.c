@@ -195,9 +195,10 @@ static int load_object(struct iorace_bpf *skel, struct reason *why)
 	int r = iorace_bpf__load(skel);
 
 	if (r == -EMFILE)
-		return reason_fail(why, r,
-				   "too few files may be open (ulimit -n): programs and maps "
-				   "take some sixty, twice that where tasks are preempted");
+		return reason_fail(
+			why, r,
+			"too few files may be open (ulimit -n): programs and maps "
+			"take some sixty, and more where tasks can be preempted in them");
 	if (r < 0)
 		return reason_fail(why, r,
 				   "the kernel refused the BPF programs: %s; IORACE_DEBUG=1 shows "
