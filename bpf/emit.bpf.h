@@ -108,8 +108,8 @@ static __noinline int emit_path(const struct ior_file *id, __u64 file)
 static __always_inline bool record_is_due(const struct ior_finding_value *finding, __u64 now_ns)
 {
 	if (ior_options.sample_ns &&
-	    (!finding ||
-	     (finding->samples && now_ns - finding->sampled_ns < ior_options.sample_ns)))
+	    (!finding || (finding->samples &&
+			  (__s64)(now_ns - finding->sampled_ns) < (__s64)ior_options.sample_ns)))
 		return false;
 	if (ior_records_sent >= ior_options.max_records)
 		return false;

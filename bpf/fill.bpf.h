@@ -7,6 +7,7 @@
 #define IORACE_FILL_BPF_H
 
 #include "filter.bpf.h"
+#include "moment.bpf.h"
 #include "op.bpf.h"
 #include "verbs.bpf.h"
 
@@ -125,7 +126,7 @@ static __always_inline bool op_extends(const struct op_desc *desc, struct ior_ra
 /* What is only known when the window opens. */
 static __always_inline void fill_window(struct ior_slot *slot, __u64 inode, __u8 fs, __u64 task)
 {
-	slot->op.begin_ns = bpf_ktime_get_ns();
+	slot->op.begin_ns = moment_ns(task, &slot->op.flags);
 	slot->op.lock = compat_rwsem_state(KADDR(struct inode, inode, i_rwsem), task);
 	slot->drained = op_has_drained(inode, &slot->op, fs);
 	if (ior_options.reads_locks)

@@ -191,6 +191,15 @@ static __always_inline int range_lock_slipped(__u64 my_id, const struct meeting 
 	return lock_count(IOR_RL_SLIPS + slip);
 }
 
+/* It has just begun: what it was given for a time can be made good. */
+static __always_inline void own_time_is_now(struct meeting *m)
+{
+	if (!(m->mine.flags & IOR_OPF_EARLY))
+		return;
+	m->mine.begin_ns = bpf_ktime_get_ns();
+	m->mine.flags &= ~IOR_OPF_EARLY;
+}
+
 static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
 				__u64 peer_id)
 {
@@ -226,6 +235,7 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 		finding->sampled_ns = now_ns;
 		finding->samples++;
 	}
+	own_time_is_now(m);
 	record_send(&m->key, mine, my_id, m, peer_id);
 	return 0;
 }

@@ -228,8 +228,13 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct sched_entity {
+	__u64 exec_start;
+};
+
 struct task_struct {
 	unsigned int flags;
+	struct sched_entity se;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;

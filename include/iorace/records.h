@@ -237,7 +237,8 @@ struct ior_options {
 	__u8 has_range_lock; /* one is under test: range_lock.h */
 	__u8 locks_inside;   /* ... and it is taken where the data moves */
 	__u8 is_double;	     /* of programs: another runs right before each (hooks_fentry.bpf.c) */
-	__u8 pad2[6];
+	__u8 exact_times;    /* each op asks the clock when it begins: bpf/moment.bpf.h */
+	__u8 pad2[5];
 };
 
 /*

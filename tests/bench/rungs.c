@@ -165,6 +165,7 @@ static int set_up(struct tracer_opts *opts, enum rung_setup setup, const char *d
 	o->max_records = setup == SETUP_CHECK ? 100000 : UINT64_MAX;
 	o->sample_ns = setup == SETUP_CHECK ? 0 : 1000000000ULL;
 	o->kind_ww = o->kind_rw = 1;
+	o->exact_times = setup == SETUP_CHECK;
 	if (setup == SETUP_CHECK)
 		select_ourselves(opts);
 	if (setup != SETUP_DEV && setup != SETUP_OTHER_DEV)

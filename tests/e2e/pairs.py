@@ -43,6 +43,7 @@ import json
 import sys
 
 NEVER_NS = 1 << 63
+TICK_NS = 10_000_000  # the longest there is, HZ=100: how early an inexact begin may be
 WORKER_ENGINES = ("uring", "uring-worker", "uring-sqpoll")  # other tids may do the work
 SIZE_KINDS = ("truncate", "punch", "falloc", "zero", "collapse", "insert", "size", "fallocate")
 UNJUDGED_KINDS = ("mload", "fsync", "copy", "splice")
@@ -91,7 +92,7 @@ class Op:
         return (self.kind == side.kind and self.pid == side.pid and
                 (self.tid == side.tid or self.engine in WORKER_ENGINES) and
                 self.covers(side) and
-                self.before_ns <= side.begin_ns <= self.done_ns and
+                self.before_ns - side.early_ns <= side.begin_ns <= self.done_ns and
                 (side.end_ns is None or side.end_ns <= self.done_ns) and
                 not (self.mode == "buffered" and side.mode == "direct"))
 
@@ -107,6 +108,7 @@ class Side:
         self.pid = op["pid"]
         self.tid = op["tid"]
         self.begin_ns = int(op["begin_ns"])
+        self.early_ns = 0 if op.get("begin_exact", True) else TICK_NS
         self.end_ns = None if op["end_ns"] is None else int(op["end_ns"])
 
     def identity(self):
@@ -219,7 +221,7 @@ class OpIndex:
     def fitting(self, file, side):
         group, befores, longest = self.groups.get((file, side.pid), ([], [], 0))
         first = bisect.bisect_left(befores, side.begin_ns - longest)
-        last = bisect.bisect_right(befores, side.begin_ns)
+        last = bisect.bisect_right(befores, side.begin_ns + side.early_ns)
         return [op for op in group[first:last] if op.fits(side)]
 
 
@@ -605,6 +607,9 @@ SELFTEST = (
     ("no such thread", change_side(0, tid=104), True, "no recorded op"),
     ("no such file", other_file, True, "no recorded op"),
     ("window before its op", change_side(0, begin_ns=9), True, "no recorded op"),
+    ("before its op, and said to be", change_side(0, begin_ns=9, begin_exact=False), False, ""),
+    ("a tick before its op", change_side(0, begin_ns=9 - TICK_NS, begin_exact=False), True,
+     "no recorded op"),
     ("window ends after its op", change_side(0, end_ns=51), True, "no recorded op"),
     ("windows apart", change_side(0, end_ns=16), True, "windows"),
     ("had completed", change_op("A", done_ns=16), True, "no recorded op"),

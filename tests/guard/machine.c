@@ -193,6 +193,10 @@ static int helper(struct cpu *c, int id)
 	case BPF_FUNC_ktime_get_ns:
 		c->r[0] = c->m->now_ns;
 		return 0;
+	case BPF_FUNC_jiffies64:
+		c->m->counts.calls--; /* the kernel puts a load in its place */
+		c->r[0] = 1;
+		return 0;
 	case BPF_FUNC_get_current_task:
 		c->r[0] = c->m->task;
 		return 0;

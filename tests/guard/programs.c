@@ -53,6 +53,7 @@ static void set_options(struct ior_options *o, enum programs_as as)
 	o->dio_bio_end_io = symbol_address("iomap_dio_bio_end_io");
 	for (int i = 0; i < IOR_MODE_COUNT_; i++)
 		o->covered_fs[i] = ~0U;
+	o->exact_times = as == AS_CHECK;
 	o->closes_late = as == AS_WATCH || as == AS_FILTERED;
 	o->devs_count = o->filters_files = as == AS_FILTERED || as == AS_ALL;
 	o->devs[0] = 9 << 20;

@@ -66,6 +66,7 @@ static int check_words(const struct tracing_opts *opts, struct run_opts *run,
 	run->tracer.in_flight = opts->in_flight;
 	run->tracer.options.want_stacks = opts->stack;
 	run->tracer.options.reads_locks = opts->stack || run->workload != NULL;
+	run->tracer.options.exact_times = run->tracer.options.reads_locks;
 	run->duration_ns = opts->duration_ns;
 	plan->modes = opts->filters.modes;
 	plan->every_mode = opts->filters.modes != 0;

@@ -11,12 +11,12 @@
 
 #define SIDE_COLUMNS(s)                                                                            \
 	"," s "_op," s "_mode," s "_start," s "_end," s "_async," s "_pid," s "_tid," s "_comm," s \
-	"_cgroup," s "_i_rwsem," s "_begin_ns," s "_end_ns"
+	"_cgroup," s "_i_rwsem," s "_begin_ns," s "_begin_exact," s "_end_ns"
 
 static const char columns[] =
 	"type,id,time,path,path_state,dev,ino,subvol,fs,kind,shape,tear,start,end,bytes" SIDE_COLUMNS(
 		"a") SIDE_COLUMNS("b") ",note\n";
-#define SIDES_EMPTY ",,,,,,,,,,,,,,,,,,,,,,,,," /* and the comma before the note */
+#define SIDES_EMPTY ",,,,,,,,,,,,,,,,,,,,,,,,,,," /* and the comma before the note */
 
 /* The type of the row; before the first one the names of the columns. */
 static void put_type(const char *type, struct report_doc *doc, struct buf *out)
@@ -99,7 +99,8 @@ static void put_side(const struct op_view *view, struct buf *out)
 	put_text(op->comm, strnlen(op->comm, IOR_COMM_LEN), out);
 	buf_putc(out, ',');
 	put_stranger(view->cgroup, out);
-	buf_printf(out, ",%s,%" PRIu64 ",", lock_name(op->lock.i_rwsem), (uint64_t)op->begin_ns);
+	buf_printf(out, ",%s,%" PRIu64 ",%s,", lock_name(op->lock.i_rwsem), (uint64_t)op->begin_ns,
+		   op->flags & IOR_OPF_EARLY ? "false" : "true");
 	if (view->end_ns)
 		buf_printf(out, "%" PRIu64, view->end_ns);
 }

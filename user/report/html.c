@@ -91,12 +91,13 @@ static void put_when(const struct conflict_view *conflict, size_t i, struct buf 
 
 	buf_puts(out, op->op.flags & IOR_OPF_ASYNC ? "async" : "sync");
 	if (i == 1 && op->op.begin_ns >= first) {
-		buf_puts(out, ", opened ");
+		buf_printf(out, ", opened %s",
+			   conflict->ops[0].op.flags & IOR_OPF_EARLY ? "at most " : "");
 		units_append_duration(out, op->op.begin_ns - first);
 		buf_puts(out, " after A");
 	}
 	if (op->end_ns > op->op.begin_ns) {
-		buf_puts(out, ", took ");
+		buf_printf(out, ", took %s", op->op.flags & IOR_OPF_EARLY ? "at most " : "");
 		units_append_duration(out, op->end_ns - op->op.begin_ns);
 	}
 }

@@ -219,6 +219,7 @@ static void put_op(struct buf *out, const struct op_view *view, uint64_t magic)
 	json_text_key(out, "lock");
 	put_locks(out, view, magic);
 	json_text_count(out, "begin_ns", op->begin_ns);
+	json_text_bool(out, "begin_exact", !(op->flags & IOR_OPF_EARLY));
 	if (view->end_ns)
 		json_text_count(out, "end_ns", view->end_ns);
 	else

@@ -219,21 +219,27 @@ static uint64_t since(uint64_t from_ns, uint64_t to_ns)
 	return to_ns > from_ns ? to_ns - from_ns : 0;
 }
 
+/* Where the op began a little later than it says. */
+static const char *bound(const struct op_view *view)
+{
+	return view->op.flags & IOR_OPF_EARLY ? "at most " : "";
+}
+
 static void put_when(const struct conflict_view *conflict, size_t i, struct buf *out)
 {
 	const struct op_view *op = &conflict->ops[i];
 
 	buf_puts(out, op->op.flags & IOR_OPF_ASYNC ? "async, " : "sync,  ");
 	if (i == 1) {
-		buf_puts(out, "opened ");
+		buf_printf(out, "opened %s", bound(&conflict->ops[0]));
 		units_append_duration(out, since(conflict->ops[0].op.begin_ns, op->op.begin_ns));
 		buf_puts(out, " after A");
 	}
 	if (op->end_ns) {
-		buf_puts(out, i == 1 ? ", took " : "took ");
+		buf_printf(out, "%stook %s", i == 1 ? ", " : "", bound(op));
 		units_append_duration(out, since(op->op.begin_ns, op->end_ns));
 	} else if (i == 0) {
-		buf_puts(out, "in flight ");
+		buf_printf(out, "in flight %s", bound(op));
 		units_append_duration(out, since(op->op.begin_ns, conflict->time_mono_ns));
 	}
 }
