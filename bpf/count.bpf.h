@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Counters: what was seen, what was lost, and the findings. Nothing here decides anything. */
+/* Counters: what was seen and what was lost. Nothing here decides anything. */
 #ifndef IORACE_COUNT_BPF_H
 #define IORACE_COUNT_BPF_H
 
@@ -20,13 +20,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ior_counters);
 } ior_counters SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct ior_finding_key);
-	__type(value, struct ior_finding_value);
-} ior_findings SEC(".maps");
 
 static __always_inline struct ior_counters *counters(void)
 {
@@ -94,36 +87,6 @@ static __always_inline int loss_add(enum ior_loss loss, __u64 count)
 static __always_inline int loss_count(enum ior_loss loss)
 {
 	return loss_add(loss, 1);
-}
-
-/* The finding of this key; *is_new when this pair is its first. NULL: the table is full. */
-static const struct ior_finding_value finding_fresh = {.span_start = ~0ULL};
-
-static __always_inline struct ior_finding_value *finding_of(const struct ior_finding_key *key,
-							    bool *is_new)
-{
-	struct ior_finding_value *value = bpf_map_lookup_elem(&ior_findings, key);
-
-	*is_new = false;
-	if (value)
-		return value;
-	*is_new = bpf_map_update_elem(&ior_findings, key, &finding_fresh, BPF_NOEXIST) == 0;
-	return bpf_map_lookup_elem(&ior_findings, key);
-}
-
-/* Spans and times may lose a race by one pair; counts and bytes may not. */
-static __always_inline void finding_count(struct ior_finding_value *value, struct ior_range common,
-					  __u64 now_ns)
-{
-	__sync_fetch_and_add(&value->count, 1);
-	__sync_fetch_and_add(&value->bytes, ior_range_len(common));
-	if (!value->first_ns)
-		value->first_ns = now_ns;
-	value->last_ns = now_ns;
-	if (common.start < value->span_start)
-		value->span_start = common.start;
-	if (common.end > value->span_end)
-		value->span_end = common.end;
 }
 
 #endif

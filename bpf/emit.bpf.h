@@ -11,9 +11,6 @@ struct {
 	__uint(max_entries, 1 << 12); /* set before load */
 } ior_ring SEC(".maps");
 
-/* Conflict records sent in all, against ior_options.max_records. */
-__u64 ior_records_sent;
-
 #define MNT_NS_NONE 0
 
 /* Returns the state bits of one name, or -1 when the walk is over. */
@@ -99,21 +96,6 @@ static __noinline int emit_path(const struct ior_file *id, __u64 file)
 	path_walk_names(rec, file);
 	bpf_ringbuf_submit(rec, 0);
 	return 0;
-}
-
-/*
- * Is one more record of this finding due? NULL: there was no room for it, so nobody can tell how
- * many of it were sent. Races by one are harmless: the counts are elsewhere.
- */
-static __always_inline bool record_is_due(const struct ior_finding_value *finding, __u64 now_ns)
-{
-	if (ior_options.sample_ns &&
-	    (!finding || (finding->samples &&
-			  (__s64)(now_ns - finding->sampled_ns) < (__s64)ior_options.sample_ns)))
-		return false;
-	if (ior_records_sent >= ior_options.max_records)
-		return false;
-	return __sync_fetch_and_add(&ior_records_sent, 1) < ior_options.max_records;
 }
 
 #endif

@@ -52,6 +52,18 @@ static __always_inline __u32 line_candidates(struct ior_line *line, __u64 mine)
 	return mask;
 }
 
+/* Of one candidate alone which word of the line it is, the header being word 0; else 0. */
+static __always_inline __u32 line_only_candidate(__u32 mask)
+{
+	__u32 word = 0;
+
+	if (mask & (mask - 1))
+		return 0;
+	for (int i = 0; i < IOR_WAYS; i++)
+		word += ((mask >> i) & 1) * (i + 1);
+	return word;
+}
+
 /*
  * Is the looker in way 0 and the rest of the line empty, with nobody who passed? Mostly it is, and
  * then there is nothing to compare.

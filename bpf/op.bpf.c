@@ -40,6 +40,7 @@ static __always_inline bool op_any_is_pending(void)
 enum open_result {
 	OPEN_ALONE,	     /* nothing */
 	OPEN_MUST_LOOK,	     /* somebody is near */
+	OPEN_MEETS_ONE,	     /* the same, and nobody else: spot.candidate */
 	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
 	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
 	OPEN_MOVES,	     /* it waits in the table: its words flip */
@@ -51,6 +52,7 @@ struct spot {
 	struct ior_line *line; /* NULL: it is in many chunks */
 	__u64 tag;
 	__u32 at;
+	__u32 candidate; /* which word of the line may matter, if but one may */
 };
 
 /*
@@ -75,25 +77,39 @@ static __always_inline struct spot op_spot(__u64 inode, struct ior_range range)
 	return op_spot_in_one_chunk(inode, range);
 }
 
+/* It is in the table: is anybody there who may matter to it? */
+static __always_inline enum open_result look_common(struct ior_slot *slot, __u64 inode, __u64 word,
+						    int way, struct spot *spot)
+{
+	__u32 candidates = 0;
+
+	if (!line_is_ours(spot->line, way)) {
+		candidates = line_candidates(spot->line, word);
+		if (line_was_passed(spot->line))
+			return OPEN_MUST_LOOK;
+	}
+	if (!wide_is_empty(inode))
+		return OPEN_MUST_LOOK;
+	if (candidates) {
+		spot->candidate = line_only_candidate(candidates);
+		return spot->candidate ? OPEN_MEETS_ONE : OPEN_MUST_LOOK;
+	}
+	INFLIGHT_STORE(&slot->settled, 1);
+	return OPEN_ALONE;
+}
+
 /* One chunk, room in its line and nobody near: everything in one cache line. */
 static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self,
 						       __u64 inode, struct ior_range range,
-						       bool writes, struct spot spot)
+						       bool writes, struct spot *spot)
 {
-	__u64 word = ior_word_in_one_chunk(range, spot.tag, self, writes, true);
+	__u64 word = ior_word_in_one_chunk(range, spot->tag, self, writes, true);
 	int way;
 
-	if (!spot.line)
+	if (!spot->line)
 		return OPEN_IN_MANY_CHUNKS;
-	way = inflight_publish_fast(slot, spot.line, spot.at, word);
-	if (way < 0)
-		return OPEN_NO_ROOM;
-	if ((!line_is_ours(spot.line, way) &&
-	     (line_candidates(spot.line, word) || line_was_passed(spot.line))) ||
-	    !wide_is_empty(inode))
-		return OPEN_MUST_LOOK;
-	INFLIGHT_STORE(&slot->settled, 1);
-	return OPEN_ALONE;
+	way = inflight_publish_fast(slot, spot->line, spot->at, word);
+	return way < 0 ? OPEN_NO_ROOM : look_common(slot, inode, word, way, spot);
 }
 
 /* The window opens. An op that finds no room anywhere is a loss and leaves no trace. */
@@ -107,13 +123,22 @@ static __always_inline int op_open(__u32 self, enum open_result result)
 		op_flip_slow(self);
 		return op_look_slow(self);
 	}
-	if (result != OPEN_MUST_LOOK && !op_publish_slow(self)) {
+	if (result != OPEN_MUST_LOOK && result != OPEN_MEETS_ONE && !op_publish_slow(self)) {
 		slot = slot_at(self);
 		if (slot)
 			slot->state = IOR_SLOT_DONE;
 		return loss_count(IOR_LOSS_UNTRACKED);
 	}
 	return op_look_slow(self);
+}
+
+/* What op_look_slow() comes to where there is one to be looked at, who is known. */
+static __always_inline int op_meet_one(__u32 self, struct ior_slot *slot, const struct spot *spot)
+{
+	const __u64 *words = (const __u64 *)spot->line;
+
+	inflight_meet(self, &words[spot->candidate & IOR_WAYS]);
+	return op_has_looked(slot);
 }
 
 static __always_inline void op_close(struct ior_slot *slot, __u32 self)
@@ -246,7 +271,7 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 	}
 	if (opens == OPENS_UNDECIDED)
 		slot->undecided = 1;
-	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ, spot);
+	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ, &spot);
 }
 
 /*
@@ -516,6 +541,7 @@ static __always_inline bool op_is_plain(const struct op_desc *desc, struct ior_r
  */
 static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 {
+	enum open_result result;
 	struct op_desc any;
 	struct ior_range range;
 	struct ior_slot *slot;
@@ -533,8 +559,10 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 		slot = inflight_claim_home(desc->key, &self);
 		if (slot) {
 			op_enter_filled(self, desc, op_fill(slot, desc, range, true));
-			return op_open(self, publish_common(slot, self, desc->inode, range,
-							    desc->kind != IOR_OP_READ, spot));
+			result = publish_common(slot, self, desc->inode, range,
+						desc->kind != IOR_OP_READ, &spot);
+			return result == OPEN_MEETS_ONE ? op_meet_one(self, slot, &spot)
+							: op_open(self, result);
 		}
 	}
 	any = *desc;
@@ -544,6 +572,7 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 /* The same for an op whose window opens at its first bio. */
 __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 {
+	struct spot spot;
 	__u32 self;
 	struct ior_slot *slot = inflight_slot_of(kiocb, &self);
 
@@ -561,8 +590,9 @@ __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 	inflight_fill_begin(slot);
 	fill_opening(slot);
 	inflight_fill_end(slot);
+	spot = op_spot(slot->inode, slot->op.range);
 	return publish_common(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op),
-			      op_spot(slot->inode, slot->op.range));
+			      &spot);
 }
 
 static __always_inline int op_submit(__u64 kiocb)
@@ -576,16 +606,10 @@ static __always_inline int op_submit(__u64 kiocb)
 	return op_open(self, result);
 }
 
-/* The slot of a direct op that ends, or NULL. */
-static __always_inline struct ior_slot *op_that_ends(__u64 kiocb, __u32 *ret_self)
-{
-	return kiocb_is_wanted(kiocb) ? inflight_slot_of(kiocb, ret_self) : 0;
-}
-
 static __always_inline int op_data_end(__u64 kiocb)
 {
 	__u32 self = 0;
-	struct ior_slot *slot = op_that_ends(kiocb, &self);
+	struct ior_slot *slot = kiocb_is_wanted(kiocb) ? inflight_slot_of(kiocb, &self) : 0;
 
 	if (slot)
 		op_close(slot, self);
@@ -661,9 +685,11 @@ static __always_inline int op_complete(__u64 kiocb, bool moved)
 	__u32 self = 0;
 	__u64 file;
 
+	if (!kiocb_is_wanted(kiocb))
+		return 0;
 	if (moved && op_any_is_pending() && op_reads_holes(kiocb))
 		op_submit(kiocb);
-	slot = op_that_ends(kiocb, &self);
+	slot = inflight_slot_of(kiocb, &self);
 	if (slot)
 		return op_over_unless_waiting(slot, self, kiocb);
 	if (!ior_state.draining || !ior_state.armed)

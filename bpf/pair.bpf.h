@@ -9,6 +9,7 @@
 #include "emit.bpf.h"
 #include "files.bpf.h"
 #include "fill.bpf.h"
+#include "finding.bpf.h"
 #include "older.bpf.h"
 #include "span.bpf.h"
 #include "verbs.bpf.h"
@@ -40,16 +41,30 @@ struct {
 	__type(value, struct meeting);
 } ior_meetings SEC(".maps");
 
-static __noinline struct meeting *meeting_claim(void)
+static __always_inline struct meeting *meeting_claim_at(__u32 at)
 {
-	for (__u32 i = 0; i < MEETINGS_PER_CPU; i++) {
-		__u32 at = i;
-		struct meeting *m = bpf_map_lookup_elem(&ior_meetings, &at);
+	struct meeting *m = bpf_map_lookup_elem(&ior_meetings, &at);
 
-		if (m && !__sync_val_compare_and_swap(&m->busy, 0, 1))
+	return m && !__sync_val_compare_and_swap(&m->busy, 0, 1) ? m : 0;
+}
+
+static __noinline struct meeting *meeting_claim_other(void)
+{
+	for (__u32 i = 1; i < MEETINGS_PER_CPU; i++) {
+		struct meeting *m = meeting_claim_at(i);
+
+		if (m)
 			return m;
 	}
 	return 0;
+}
+
+/* Mostly the first is free; a call costs more than to see that. */
+static __always_inline struct meeting *meeting_claim(void)
+{
+	struct meeting *m = meeting_claim_at(0);
+
+	return m ? m : meeting_claim_other();
 }
 
 static __always_inline void meeting_release(struct meeting *m)
@@ -200,22 +215,16 @@ static __always_inline void own_time_is_now(struct meeting *m)
 	m->mine.flags &= ~IOR_OPF_EARLY;
 }
 
-static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
-				__u64 peer_id)
+/* Counts the pair with its finding. True: a record of it is due. */
+static __always_inline bool pair_is_due(struct ior_slot *mine, struct meeting *m)
 {
 	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
 	__u64 now_ns = mine->op.begin_ns;
 	struct ior_finding_value *finding;
-	bool is_new;
+	bool is_new, is_due;
 
-	stat_count_exact(IOR_STAT_CONFLICTS);
-	if (ior_options.has_range_lock)
-		range_lock_slipped(my_id, m);
-	file_identity(mine->inode, &m->key.file);
-	file_count_conflict(&m->key.file);
-	m->mine = mine->op;
-	op_name(&m->mine);
-	finding_key(&m->key, &m->mine, &m->peer);
+	if (pending_count(&m->key, common, now_ns))
+		return false;
 	finding = finding_of(&m->key, &is_new);
 	if (finding)
 		finding_count(finding, common, now_ns);
@@ -225,15 +234,33 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 		mine->tell_path = 1;
 	if (!mine->file)
 		mine->file = m->peer_file;
-	if (ior_options.want_stacks)
-		bit_set(ior_escalated, mine->inode);
-	if (!record_is_due(finding, now_ns)) {
-		stat_count_exact(IOR_STAT_SUPPRESSED);
-		return 0;
-	}
-	if (finding) {
+	is_due = record_is_due(finding, now_ns);
+	if (!finding)
+		return is_due;
+	if (is_due) {
 		finding->sampled_ns = now_ns;
 		finding->samples++;
+	}
+	pending_begin(&m->key, finding, now_ns);
+	return is_due;
+}
+
+static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
+				__u64 peer_id)
+{
+	stat_count_exact(IOR_STAT_CONFLICTS);
+	if (ior_options.has_range_lock)
+		range_lock_slipped(my_id, m);
+	file_identity(mine->inode, &m->key.file);
+	file_count_conflict(&m->key.file);
+	m->mine = mine->op;
+	op_name(&m->mine);
+	finding_key(&m->key, &m->mine, &m->peer);
+	if (ior_options.want_stacks)
+		bit_set(ior_escalated, mine->inode);
+	if (!pair_is_due(mine, m)) {
+		stat_count_exact(IOR_STAT_SUPPRESSED);
+		return 0;
 	}
 	own_time_is_now(m);
 	record_send(&m->key, mine, my_id, m, peer_id);

@@ -15,7 +15,17 @@ __noinline int op_publish_slow(__u32 self)
 	return slot && inflight_publish_slow(self, slot);
 }
 
-/* Looks, and when done tells the path of a file that had its first conflict. */
+/* The path of a file that had its first conflict comes last: it needs the stack. */
+static __always_inline int op_has_looked(struct ior_slot *slot)
+{
+	INFLIGHT_STORE(&slot->settled, 1);
+	if (slot->tell_path) {
+		slot->tell_path = 0;
+		slot_tell_path(slot);
+	}
+	return 0;
+}
+
 __noinline int op_look_slow(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
@@ -23,12 +33,7 @@ __noinline int op_look_slow(__u32 self)
 	if (!slot)
 		return 0;
 	inflight_look_slow(self, slot);
-	INFLIGHT_STORE(&slot->settled, 1);
-	if (slot->tell_path) {
-		slot->tell_path = 0;
-		slot_tell_path(slot);
-	}
-	return 0;
+	return op_has_looked(slot);
 }
 
 /* The window of an op that waited in the table opens; op_look_slow() follows. */

@@ -104,6 +104,17 @@ struct ior_finding_value {
 };
 IOR_SIZE_IS(struct ior_finding_value, 64);
 
+/* Pairs of one finding that a CPU has counted for itself and not yet added to its row. */
+struct ior_pending {
+	__u64 busy;   /* somebody is at it */
+	__u64 due_ns; /* CLOCK_MONOTONIC: no record of it before that */
+	struct ior_finding_key key;
+	struct ior_finding_value value;
+};
+IOR_SIZE_IS(struct ior_pending, 160);
+
+#define IOR_PENDING_FINDINGS 16 /* places of each CPU */
+
 /* Counters kept per CPU. */
 enum ior_stat {
 	IOR_STAT_READS, /* of selected tasks */

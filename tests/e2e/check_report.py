@@ -123,6 +123,14 @@ def check_summary(args, summary):
               f"{slipped} conflicts slipped past the range lock: {lock['slipped']}")
 
 
+def check_findings(findings, summary):
+    """Every pair is in one."""
+    total = sum(number(finding["count"]) for finding in findings)
+    claim(number(summary["losses"].get("findings_full", 0)) or
+          number(summary["pairs"]["conflicts"]) == total,
+          f"the findings count {total} of {summary['pairs']['conflicts']} conflicts")
+
+
 def check_files(files, summary):
     """What the files say adds up: each in itself, and all of them to the run."""
     if summary["pairs"].get("overlapping") is None:
@@ -233,6 +241,7 @@ def main():
         check_counts(args, conflicts, objects[-1])
         check_summary(args, objects[-1])
         check_admissions(args, [o for o in objects if o["type"] == "admission"], objects[-1])
+        check_findings([o for o in objects if o["type"] == "finding"], objects[-1])
         check_files([o for o in objects if o["type"] == "file"], objects[-1])
         for conflict in conflicts:
             check_each(args, conflict)

@@ -138,8 +138,8 @@ for fs in f2fs btrfs; do
 		possible_stream $fs ram $ANY --engines $ALL_ENGINES
 done
 
-# Ops that follow each other closely share a reading of the clock under watch, and it says so. Few of
-# its pairs are written down: a second apart for each finding.
+# Ops that follow each other closely share a reading of the clock under watch, and it says so. Few
+# of its pairs are written down: a second apart for each finding.
 watched_stream() {
 	check_cmd() {
 		watch_cmd "$@"

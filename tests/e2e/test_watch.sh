@@ -91,3 +91,29 @@ xfs_uring_ops_after_a_minute_without_is_reported_by_watch() {
 	"$E2E/check_report.py" "$TEST_TMP/report.json" ${loss:+--loss "$loss" --conflicts 1} \
 		--conflicts-min 1 || fail "exit status $CHECK_STATUS"
 }
+
+# Each CPU counts the findings it had last for itself, sixteen at most, and these are more: whoever
+# has to make room is added up. (What one storm costs: make storm.)
+xfs_storms_on_many_files_are_counted_exactly_is_reported_by_watch() {
+	local made=0 i ops
+	scratch_new xfs ram
+	for i in {1..40}; do
+		dd if=/dev/zero of="$SCRATCH_MNT/$i" bs=64K count=2 conv=fsync status=none
+	done
+	watch_begin
+	for i in {1..40}; do
+		"$BUILD/hammer" "$SCRATCH_MNT/$i" 2 4096 1500 >"$TEST_TMP/hammer.$i" &
+	done
+	# One after the other: watch itself runs as well.
+	for i in $(jobs -p); do
+		[ "$i" = "${WATCH_PID:-}" ] || wait "$i" || fail "a hammer failed"
+	done
+	watch_end
+	[ -n "$IORACE" ] || return 0
+	for i in {1..40}; do
+		ops=$(sed -n 's/.*"ops":\([0-9]*\),.*/\1/p' "$TEST_TMP/hammer.$i")
+		made=$((made + ops))
+	done
+	"$E2E/check_report.py" "$TEST_TMP/report.json" --summary "pairs.conflicts=$made" ||
+		fail "$made conflicts were made"
+}

@@ -12,8 +12,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define RING_BYTES_DEFAULT (8U << 20)
@@ -528,6 +530,8 @@ void tracer_arm(struct tracer *tracer)
 void tracer_disarm(struct tracer *tracer)
 {
 	__atomic_store_n(&tracer->skel->data_state->ior_state.armed, false, __ATOMIC_SEQ_CST);
+	/* Programs that run under RCU are over after this; where it is refused, in a moment. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 void tracer_tick(struct tracer *tracer)
@@ -755,6 +759,32 @@ int tracer_waits(struct tracer *tracer, struct ior_wait_counters *ret)
 	return 0;
 }
 
+/* What each CPU counted for itself. The programs have been disarmed and are over. */
+static int tell_pending(struct tracer *tracer, tracer_finding_fn fn, void *arg)
+{
+	int fd = bpf_map__fd(tracer->skel->maps.ior_pending);
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_(freep) struct ior_pending *rows = NULL;
+
+	if (cpus < 0)
+		return cpus;
+	rows = calloc(cpus, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (__u32 i = 0; i < IOR_PENDING_FINDINGS; i++) {
+		if (bpf_map_lookup_elem(fd, &i, rows))
+			return -errno;
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			int r = rows[cpu].value.count ? fn(arg, &rows[cpu].key, &rows[cpu].value)
+						      : 0;
+
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
 int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg)
 {
 	int fd = bpf_map__fd(tracer->skel->maps.ior_findings);
@@ -772,7 +802,7 @@ int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg)
 		if (r)
 			return r;
 	}
-	return 0;
+	return tell_pending(tracer, fn, arg);
 }
 
 static int tell_other_files(struct tracer *tracer, tracer_file_fn fn, void *arg)

@@ -86,7 +86,10 @@ int tracer_counters(struct tracer *tracer, struct tracer_counters *ret);
  */
 int tracer_waits(struct tracer *tracer, struct ior_wait_counters *ret);
 
-/* Calls fn for each finding until it returns non-zero, which is then the result. */
+/*
+ * Calls fn for each row of a finding until it returns non-zero, which is then the result. A finding
+ * may have one row of all CPUs and one of each. Of a tracer that has been disarmed.
+ */
 typedef int (*tracer_finding_fn)(void *arg, const struct ior_finding_key *key,
 				 const struct ior_finding_value *value);
 int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg);
