@@ -199,6 +199,8 @@ check_cmd() {
 	5) return 5 ;;
 	*) fail "iorace check: exit status $CHECK_STATUS" ;;
 	esac
+	! grep -qs '"begin_exact": *false' "$TEST_TMP/report.json" ||
+		fail "not each op asked the clock under check"
 }
 
 # watch_begin, watch_end: "iorace watch" on the scratch device from the one to the other, report and
