@@ -240,12 +240,11 @@ static __always_inline __u64 slot_word_in_one_chunk(__u32 self, const struct ior
 				     slot->moving);
 }
 
-/* An op of one chunk whose home line is full. In a frame of its own, that is gone when it looks. */
-static __noinline bool inflight_publish_near(__u32 self, struct ior_slot *slot)
+/* An op of one chunk whose home line is full, put into one of the next. False: not published. */
+static __always_inline bool inflight_publish_near(__u32 self, struct ior_slot *slot)
 {
 	struct ior_home home;
 
-	slot->where = 0;
 	if (!slot->moving || !slot_is_in_one_chunk(slot))
 		return false;
 	home = slot_home_in_one_chunk(slot);
@@ -254,6 +253,18 @@ static __noinline bool inflight_publish_near(__u32 self, struct ior_slot *slot)
 		return false;
 	slot->state = IOR_SLOT_PUBLISHED;
 	return true;
+}
+
+/*
+ * And then: does nobody there matter to it? Mostly so, and that is seen by arithmetic alone,
+ * without a call for each line. False: it has to look.
+ */
+static __always_inline bool inflight_is_alone_near(__u32 self, struct ior_slot *slot)
+{
+	struct ior_home home = slot_home_in_one_chunk(slot);
+
+	return near_is_alone(home, slot_word_in_one_chunk(self, slot, home)) &&
+	       wide_is_empty(slot->inode);
 }
 
 /* The lines it has looked at, as near_look(). */
@@ -265,7 +276,7 @@ static __noinline __u32 inflight_look_near(__u32 self, struct ior_slot *slot)
 }
 
 /* The word goes first and the passed counts after it: a looker must find what is still there. */
-static __noinline void inflight_retire_near(struct ior_slot *slot)
+static __always_inline void inflight_retire_near(struct ior_slot *slot)
 {
 	__u32 where = slot->where;
 	__u64 *words = (__u64 *)line_at(false, ior_where_line(where));
@@ -280,8 +291,7 @@ static __always_inline bool inflight_publish_slow(__u32 self, struct ior_slot *s
 {
 	struct inflight_chunks c;
 
-	if (inflight_publish_near(self, slot))
-		return true;
+	slot->where = 0;
 	chunks_of_slot(&c, self, slot);
 	if (slot->wide) {
 		c.failed = !wide_publish(&c);
@@ -354,11 +364,15 @@ static __always_inline bool inflight_retire_fast(struct ior_slot *slot)
 /* Publish and look; the one entry for whoever does not unroll the common path himself. */
 static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bool moving)
 {
+	bool near;
+
 	slot->moving = moving;
 	INFLIGHT_STORE(&slot->wide, ior_range_is_wide(slot->op.range));
-	if (!inflight_publish_slow(self, slot))
+	near = inflight_publish_near(self, slot);
+	if (!near && !inflight_publish_slow(self, slot))
 		return false;
-	inflight_look_slow(self, slot);
+	if (!near || !inflight_is_alone_near(self, slot))
+		inflight_look_slow(self, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;
 }

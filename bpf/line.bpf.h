@@ -335,6 +335,24 @@ static __always_inline __u32 near_put(struct ior_home home, __u64 word)
 	return 0;
 }
 
+/* False as well where the look-up has to go on behind these lines. */
+static __always_inline bool near_is_alone(struct ior_home home, __u64 word)
+{
+	__u32 reach = near_reach();
+	__u32 others = 0;
+
+	for (__u32 depth = 0; depth < NEAR_LINES && depth < reach; depth++) {
+		struct ior_line *line = line_at(false, near_line(home, depth));
+
+		if (!line)
+			return false;
+		others |= line_candidates(line, word);
+		if (!line_was_passed(line))
+			return !others;
+	}
+	return false;
+}
+
 /* How many lines were looked at; 0: all that there are, since nobody passed the last. */
 static __always_inline __u32 near_look(struct ior_home home, __u64 word, __u32 self)
 {

@@ -112,11 +112,28 @@ static __always_inline enum open_result publish_common(struct ior_slot *slot, __
 	return way < 0 ? OPEN_NO_ROOM : look_common(slot, inode, word, way, spot);
 }
 
+/* The home line is full: one of the next, in a frame and a call of its own. */
+__noinline enum open_result op_enter_near(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (!slot)
+		return OPEN_ALONE;
+	if (!inflight_publish_near(self, slot))
+		return OPEN_NO_ROOM;
+	if (!inflight_is_alone_near(self, slot))
+		return OPEN_MUST_LOOK;
+	INFLIGHT_STORE(&slot->settled, 1);
+	return OPEN_ALONE;
+}
+
 /* The window opens. An op that finds no room anywhere is a loss and leaves no trace. */
 static __always_inline int op_open(__u32 self, enum open_result result)
 {
 	struct ior_slot *slot;
 
+	if (result == OPEN_NO_ROOM)
+		result = op_enter_near(self);
 	if (result == OPEN_ALONE)
 		return 0;
 	if (result == OPEN_MOVES) {
@@ -255,6 +272,14 @@ static __always_inline void op_enter_filled(__u32 self, const struct op_desc *de
 		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
 }
 
+/* Its window opens at its first bio. */
+static __always_inline void op_pends(struct ior_slot *slot)
+{
+	slot->state = IOR_SLOT_PENDING;
+	if (!ior_state.any_pending)
+		ior_state.any_pending = 1;
+}
+
 /* An op that has its slot: everything up to the publish of the common case. */
 static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u32 self,
 						      const struct op_desc *desc,
@@ -264,9 +289,7 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 
 	op_enter_filled(self, desc, op_fill(slot, desc, range, opens != OPENS_AT_SUBMIT));
 	if (opens == OPENS_AT_SUBMIT) {
-		slot->state = IOR_SLOT_PENDING;
-		if (!ior_state.any_pending)
-			ior_state.any_pending = 1;
+		op_pends(slot);
 		return OPEN_ALONE;
 	}
 	if (opens == OPENS_UNDECIDED)
@@ -535,6 +558,33 @@ static __always_inline bool op_is_plain(const struct op_desc *desc, struct ior_r
 	       ior_chunk_of(range.end - 1) == ior_chunk_of(range.start);
 }
 
+/* All that io_uring begins is tried without waiting first. */
+static __always_inline bool op_is_plainly_tentative(const struct op_desc *desc)
+{
+	return desc->tentative && ior_options.sees_submit && ior_state.submit_is_seen &&
+	       ior_state.any_tentative;
+}
+
+/* In a single call. False: its slot takes a search, or there is nothing to move. */
+__noinline int op_begin_tentative(struct op_desc *desc)
+{
+	struct ior_range range;
+	struct ior_slot *slot;
+	__u32 self = 0;
+
+	if (!desc)
+		return false;
+	range = desc_range(desc);
+	if (ior_range_is_empty(range))
+		return false;
+	slot = inflight_claim_home(desc->key, &self);
+	if (!slot)
+		return false;
+	op_enter_filled(self, desc, op_fill(slot, desc, range, false));
+	op_pends(slot);
+	return true;
+}
+
 /*
  * What most ops need and nothing else: whatever lives on here for the sake of others costs each op
  * its way to the stack and back. The copy is so that `desc` itself never stands in memory.
@@ -566,6 +616,8 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 		}
 	}
 	any = *desc;
+	if (op_is_plainly_tentative(desc) && op_begin_tentative(&any))
+		return 0;
 	return op_begin_any(&any);
 }
 

@@ -259,6 +259,20 @@ struct host_times {
 #define HOST_NOW() 0ULL
 #endif
 
+/* The same where its line is full. */
+static inline bool host_enter_near(__u32 at, struct ior_slot *slot, struct host_times *times)
+{
+	bool near = inflight_publish_near(at, slot);
+
+	if (!near && !inflight_publish_slow(at, slot))
+		return false;
+	times->published = times->look_began = HOST_NOW();
+	if (!near || !inflight_is_alone_near(at, slot))
+		inflight_look_slow(at, slot);
+	INFLIGHT_STORE(&slot->settled, 1);
+	return true;
+}
+
 /* As the hooks do it: the common op of one chunk that meets nobody touches one shared line. */
 static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 				   struct host_times *times)
@@ -273,8 +287,8 @@ static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 
 	slot->moving = moving;
 	way = inflight_publish_fast(slot, line, index, word);
-	if (way < 0 && !inflight_publish_slow(at, slot))
-		return false;
+	if (way < 0)
+		return host_enter_near(at, slot, times);
 	times->published = times->look_began = HOST_NOW();
 	if ((!line_is_ours(line, way) && (line_candidates(line, word) || line_was_passed(line))) ||
 	    !wide_is_empty(slot->inode))

@@ -74,8 +74,8 @@ wanted="$*"
 
 mutant look_before_publish "$TABLE" \
 	'/^static __always_inline bool inflight_enter/,/^}/{
-	s/if (!inflight_publish_slow/inflight_look_slow(self, slot);\n\tif (!inflight_publish_slow/
-	s/^\tinflight_look_slow(self, slot);$//}'
+	s/near = inflight_publish_near/inflight_look_slow(self, slot);\n\t&/
+	s/^\t\tinflight_look_slow(self, slot);$/\t\t;/}'
 mutant passed_not_raised "$TABLE" '/^static __always_inline int walk_put/,/^}/s/INFLIGHT_ADD.*//'
 mutant passed_not_lowered "$TABLE" '/^static .*unpass_step/,/^}/s/INFLIGHT_ADD.*//'
 mutant passed_raised_late "$TABLE" \
@@ -89,12 +89,15 @@ mutant near_passed_raised_late "$TABLE" \
 	'/near_put(struct/,/^}/{s/INFLIGHT_ADD.*//
 	s/return ior_where(at, way, depth);/{ for (__u32 d = 0; d < depth; d++) INFLIGHT_ADD(\&line_at(false, near_line(home, d))->header, 1ULL); & }/}'
 mutant near_passed_not_lowered "$TABLE" \
-	'/^static __noinline void inflight_retire_near/,/^}/s/near_unpass.*//'
+	'/^static __always_inline void inflight_retire_near/,/^}/s/near_unpass.*//'
 mutant near_full_leaves_counts "$TABLE" '/near_put(struct/,/^}/s/near_unpass(home, reach);//'
 mutant near_depth_forgotten "$TABLE" 's/return ior_where(at, way, depth);/return ior_where(at, way, 0);/'
 mutant near_look_stops_at_home "$TABLE" \
 	'/near_look(struct/,/^}/s/if (!line_was_passed(line))/if (1)/'
 mutant near_look_is_the_end "$TABLE" '/near_look(struct/,/^}/s/return reach;/return 0;/'
+mutant near_alone_stops_at_home "$TABLE" \
+	'/near_is_alone(struct/,/^}/s/if (!line_was_passed(line))/if (1)/'
+mutant near_alone_sees_nobody "$TABLE" 's/others |= line_candidates(line, word);/(void)word;/'
 mutant near_lines_met_again "$TABLE" 's/c.walk.from = from;/c.walk.from = 0;/'
 mutant seq_ignored "$TABLE" \
 	'/inflight_peer_is_still(const/,/^}/s/if (INFLIGHT_LOAD.*/if (0)/'
@@ -104,7 +107,7 @@ mutant everybody_settled "$TABLE" 's/peer_settled = INFLIGHT_LOAD.*/peer_settled
 mutant nobody_enters_the_set "$TABLE" \
 	's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true; (void)race_find_step; r.outcome = 1; return 1;/'
 mutant settled_before_look "$TABLE" \
-	'/^static __always_inline bool inflight_enter/,/^}/s/^\tinflight_look_slow/\tINFLIGHT_STORE(\&slot->settled, 1);\n&/'
+	'/^static __always_inline bool inflight_enter/,/^}/s/^\t\tinflight_look_slow(self, slot);/{ INFLIGHT_STORE(\&slot->settled, 1); inflight_look_slow(self, slot); }/'
 mutant settled_not_reset_by_fill "$TABLE" 's/INFLIGHT_STORE(&slot->settled, 0);\n\tinflight_b//; /^static __always_inline void inflight_fill_end/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
 mutant settled_not_reset_by_move "$TABLE" \
 	'/^static __always_inline void inflight_flip/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
