@@ -207,11 +207,12 @@ check_cmd() {
 # exit status as of check_cmd
 watch_begin() {
 	[ -n "$IORACE" ] || return 0
+	rm -f "$TEST_TMP/live.jsonl" # of the watch before
 	"$IORACE" watch --dev "$SCRATCH_DEV" --format json --report "$TEST_TMP/report.json" \
 		>"$TEST_TMP/live.jsonl" &
 	WATCH_PID=$!
 	on_exit kill "$WATCH_PID"
-	until grep -q '"coverage"' "$TEST_TMP/live.jsonl"; do
+	until grep -qs '"coverage"' "$TEST_TMP/live.jsonl"; do
 		kill -0 "$WATCH_PID" || fail "iorace watch ended early"
 		sleep 0.05
 	done

@@ -144,7 +144,7 @@ watched_stream() {
 	check_cmd() {
 		watch_cmd "$@"
 	}
-	for _ in {1..8}; do
+	for _ in {1..20}; do
 		possible_stream "$@"
 		[ -n "$IORACE" ] || return 0
 		! grep -q '"begin_exact": *false' "$TEST_TMP/report.json" || return 0
