@@ -276,7 +276,7 @@ static __noinline __u32 inflight_look_near(__u32 self, struct ior_slot *slot)
 }
 
 /* The word goes first and the passed counts after it: a looker must find what is still there. */
-static __always_inline void inflight_retire_near(struct ior_slot *slot)
+static __noinline void inflight_retire_near(struct ior_slot *slot)
 {
 	__u32 where = slot->where;
 	__u64 *words = (__u64 *)line_at(false, ior_where_line(where));

@@ -162,8 +162,12 @@ static __always_inline void op_close(struct ior_slot *slot, __u32 self)
 {
 	if (slot->state != IOR_SLOT_PUBLISHED && slot->state != IOR_SLOT_WAITING)
 		return;
-	if (!inflight_retire_fast(slot))
-		op_retire_slow(self);
+	if (!inflight_retire_fast(slot)) {
+		if (slot->where)
+			inflight_retire_near(slot);
+		else
+			op_retire_slow(self);
+	}
 	slot->state = IOR_SLOT_DONE;
 }
 

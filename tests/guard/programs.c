@@ -40,6 +40,12 @@ static void filter_by_all(struct ior_options *o)
 	o->filters_tasks = 1;
 }
 
+static void check_a_command(struct ior_options *o)
+{
+	o->has_spans = o->reads_locks = o->has_range_lock = 1;
+	o->filters_tasks = o->want_cgroup = 1;
+}
+
 static void set_options(struct ior_options *o, enum programs_as as)
 {
 	o->line_mask = GUARD_LINES - 1;
@@ -53,10 +59,12 @@ static void set_options(struct ior_options *o, enum programs_as as)
 	o->dio_bio_end_io = symbol_address("iomap_dio_bio_end_io");
 	for (int i = 0; i < IOR_MODE_COUNT_; i++)
 		o->covered_fs[i] = ~0U;
-	o->exact_times = as == AS_CHECK;
+	o->exact_times = as == AS_CHECK || as == AS_COMMAND;
 	o->closes_late = as == AS_WATCH || as == AS_FILTERED;
 	o->devs_count = o->filters_files = as == AS_FILTERED || as == AS_ALL;
 	o->devs[0] = 9 << 20;
+	if (as == AS_COMMAND)
+		check_a_command(o);
 	if (as == AS_ALL)
 		filter_by_all(o);
 }

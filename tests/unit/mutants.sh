@@ -89,7 +89,7 @@ mutant near_passed_raised_late "$TABLE" \
 	'/near_put(struct/,/^}/{s/INFLIGHT_ADD.*//
 	s/return ior_where(at, way, depth);/{ for (__u32 d = 0; d < depth; d++) INFLIGHT_ADD(\&line_at(false, near_line(home, d))->header, 1ULL); & }/}'
 mutant near_passed_not_lowered "$TABLE" \
-	'/^static __always_inline void inflight_retire_near/,/^}/s/near_unpass.*//'
+	'/^static __noinline void inflight_retire_near/,/^}/s/near_unpass.*//'
 mutant near_full_leaves_counts "$TABLE" '/near_put(struct/,/^}/s/near_unpass(home, reach);//'
 mutant near_depth_forgotten "$TABLE" 's/return ior_where(at, way, depth);/return ior_where(at, way, 0);/'
 mutant near_look_stops_at_home "$TABLE" \
