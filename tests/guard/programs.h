@@ -14,7 +14,7 @@ enum programs_as {
 	AS_CHECK,    /* the same, closing at the last bio */
 	AS_FILTERED, /* a device filter that matches nothing */
 	AS_COMMAND,  /* as `check` is for a command, with a range lock outside the data path */
-	AS_ALL,	    /* whatever costs the verifier work: spans, stacks, filters of every sort */
+	AS_ALL,	     /* whatever costs the verifier work: spans, stacks, filters of every sort */
 };
 
 #define GUARD_LINES 64U
