@@ -154,14 +154,6 @@ static int race_find_step(__u32 i, struct race_insert *r)
 	return cell == r->entry || (cell >> RACE_GENERATION_SHIFT) != r->generation;
 }
 
-/* Mostly nobody is in the set: that is seen without the loop, which costs more than it finds. */
-static __always_inline bool race_set_is_empty(const struct race_insert *r)
-{
-	struct ior_races *races = races_at(r->at);
-
-	return races && INFLIGHT_LOAD(&races->cells[0]) >> RACE_GENERATION_SHIFT != r->generation;
-}
-
 static __always_inline void race_aim(struct race_insert *r, __u32 self, __u32 self_seq,
 				     const struct inflight_peer *peer, enum inflight_stage stage)
 {
@@ -234,10 +226,10 @@ static __always_inline enum pair_owner inflight_pair_owner(__u32 self, __u32 sel
 	race_aim(&r, self, self_seq, peer, stage);
 	peer_settled = INFLIGHT_LOAD(&peer_slot->settled);
 	r.outcome = peer_settled ? 1 : -1;
-	if (!peer_settled)
-		inflight_loop(IOR_RACES, race_step, &r);
-	else if (!race_set_is_empty(&r))
+	if (peer_settled)
 		inflight_loop(IOR_RACES, race_find_step, &r);
+	else
+		inflight_loop(IOR_RACES, race_step, &r);
 	if ((peer_settled || r.outcome < 0) && !race_owner_is_still(&r))
 		return PAIR_NOT_HERE;
 	return r.outcome < 0 ? PAIR_UNKNOWN : r.outcome ? PAIR_MINE : PAIR_THEIRS;
