@@ -320,7 +320,7 @@ demo: ## two workloads that race and one that does not (root; installs what is m
 	$(Q)contrib/demo $(abspath $(O))/iorace
 
 .PHONY: test
-test: ## the test suite, with virtual machines (root, 25 minutes; installs what is missing)
+test: ## the test suite, with virtual machines (root, some 20 minutes; installs what is missing)
 	$(Q)contrib/deps build test vm
 	$(Q)$(MAKE) --no-print-directory all drivers
 	$(Q)O=$(O) tests/suite
@@ -330,7 +330,7 @@ check: all ## lint, unit tests, golden reports: no root, seconds
 	$(Q)O=$(O) tests/suite lint unit golden
 
 .PHONY: vm
-vm: all drivers ## more in virtual machines: tests/vm/results.txt (root, half an hour)
+vm: all drivers ## more in virtual machines: tests/vm/results.txt (root, long)
 	$(Q)contrib/deps build test vm
 	$(Q)O=$(O) tests/suite vm
 	$(Q)tests/vm/results $(O)/test-logs/vm.log >$(O)/vm-results.txt
