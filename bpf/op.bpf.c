@@ -609,9 +609,9 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 	if (ior_range_is_empty(range))
 		return 0;
 	if (op_is_plain(desc, range)) {
-		spot = op_spot_in_one_chunk(desc->inode, range);
 		slot = inflight_claim_home(desc->key, &self);
 		if (slot) {
+			spot = op_spot_in_one_chunk(desc->inode, range);
 			op_enter_filled(self, desc, op_fill(slot, desc, range, true));
 			result = publish_common(slot, self, desc->inode, range,
 						desc->kind != IOR_OP_READ, &spot);
