@@ -39,7 +39,7 @@ static __noinline int op_uncovered(__u8 fs)
 {
 	struct ior_op op = {};
 
-	if (!(fill_task(&op, bpf_get_current_task(), true) & IOR_OPF_SELECTED))
+	if (!(fill_task(&op, compat_current(), true) & IOR_OPF_SELECTED))
 		return 0;
 	fs_count(fs);
 	return loss_count(IOR_LOSS_UNCOVERED);

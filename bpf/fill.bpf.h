@@ -53,16 +53,17 @@ static __always_inline bool op_keeps_its_task(const struct op_desc *desc)
 }
 
 /* Returns flags of the op. */
-static __always_inline __u16 fill_task(struct ior_op *op, __u64 task, bool name_later)
+static __always_inline __u16 fill_task(struct ior_op *op, const struct task_struct *task,
+				       bool name_later)
 {
 	__u16 flags = IOR_OPF_UNNAMED;
 
 	compat_task_ids(task, op);
 	if (name_later && !ior_options.comm[0])
-		op->cgroup_id = task;
+		op->cgroup_id = (__u64)task;
 	else
-		flags = op_read_name(op, task);
-	return flags | (task_is_selected(task, op) ? IOR_OPF_SELECTED : 0);
+		flags = op_read_name(op, (__u64)task);
+	return flags | (task_is_selected((__u64)task, op) ? IOR_OPF_SELECTED : 0);
 }
 
 /*
@@ -124,10 +125,11 @@ static __always_inline bool op_extends(const struct op_desc *desc, struct ior_ra
 }
 
 /* What is only known when the window opens. */
-static __always_inline void fill_window(struct ior_slot *slot, __u64 inode, __u8 fs, __u64 task)
+static __always_inline void fill_window(struct ior_slot *slot, __u64 inode, __u8 fs,
+					const struct task_struct *task)
 {
 	slot->op.begin_ns = moment_ns(task, &slot->op.flags);
-	slot->op.lock = compat_rwsem_state(KADDR(struct inode, inode, i_rwsem), task);
+	slot->op.lock = compat_rwsem_state(KADDR(struct inode, inode, i_rwsem), (__u64)task);
 	slot->drained = op_has_drained(inode, &slot->op, fs);
 	if (ior_options.reads_locks)
 		fill_other_locks(&slot->op, inode, fs);
@@ -139,7 +141,7 @@ static __always_inline void fill_opening(struct ior_slot *slot)
 	struct ior_op *op = &slot->op;
 
 	op->flags = opening_flags(op->kind, op->mode, op->flags, slot->fs);
-	fill_window(slot, slot->inode, slot->fs, bpf_get_current_task());
+	fill_window(slot, slot->inode, slot->fs, compat_current());
 }
 
 /* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
@@ -163,7 +165,8 @@ static __always_inline struct ior_range desc_range(const struct op_desc *desc)
 
 /* Returns the flags of the op. */
 static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_desc *desc,
-				       struct ior_range range, __u64 task, bool name_later)
+				       struct ior_range range, const struct task_struct *task,
+				       bool name_later)
 {
 	slot->inode = desc->inode;
 	slot->file = desc->file;
@@ -187,7 +190,7 @@ static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_de
 static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_desc *desc,
 				     struct ior_range range, bool opens)
 {
-	__u64 task = bpf_get_current_task();
+	const struct task_struct *task = compat_current();
 	__u16 flags;
 
 	inflight_fill_begin(slot);

@@ -47,7 +47,7 @@ static __noinline __u64 moment_read(struct ior_moment *m, __u64 tick, __u64 run)
  * preempt each other here may mix what they store: then the next op finds another `run`, and all
  * that ever stands in `ns` is past.
  */
-static __always_inline __u64 moment_ns(__u64 task, __u16 *flags)
+static __always_inline __u64 moment_ns(const struct task_struct *task, __u16 *flags)
 {
 	__u64 tick, run;
 	struct ior_moment *m;
@@ -59,7 +59,7 @@ static __always_inline __u64 moment_ns(__u64 task, __u16 *flags)
 	if (!m)
 		return bpf_ktime_get_ns();
 	tick = bpf_jiffies64();
-	run = KREAD(struct task_struct, task, se.exec_start);
+	run = task->se.exec_start;
 	if (m->run != run || m->tick != tick || !m->left)
 		return moment_read(m, tick, run);
 	m->left--;

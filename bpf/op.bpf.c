@@ -358,7 +358,7 @@ static __always_inline bool span_is_wanted(enum ior_mode mode, int fs)
 /* True when the op in *ret_self is filled and is to be published as waiting. */
 __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 {
-	__u64 task = bpf_get_current_task();
+	const struct task_struct *task = compat_current();
 	struct ior_range range;
 	struct ior_slot *slot;
 	int fs, self;

@@ -198,6 +198,7 @@ static int helper(struct cpu *c, int id)
 		c->r[0] = 1;
 		return 0;
 	case BPF_FUNC_get_current_task:
+	case BPF_FUNC_get_current_task_btf:
 		c->r[0] = c->m->task;
 		return 0;
 	case BPF_FUNC_get_current_pid_tgid:

@@ -44,7 +44,7 @@ struct machine {
 	size_t maps_len;
 	char *kernel; /* where the kernel objects stand */
 	size_t kernel_size;
-	uint64_t task; /* what bpf_get_current_task() says */
+	uint64_t task; /* the current one */
 	uint64_t pid_tgid;
 	uint64_t ksym; /* what every kernel symbol's address is */
 	uint64_t now_ns;
