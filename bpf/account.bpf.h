@@ -60,7 +60,7 @@ static __always_inline void span_met(__u32 at)
 /* Both move: PAIR_MINE is a conflict to be told. `peer` is a copy of the one that was met. */
 static __always_inline enum pair_owner account_conflict(__u32 self, const struct ior_slot *mine,
 							const struct ior_op *peer,
-							const struct inflight_peer *at,
+							struct inflight_peer *at,
 							struct ior_slot *slot)
 {
 	enum pair_owner owner = inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT);
@@ -75,8 +75,7 @@ static __always_inline enum pair_owner account_conflict(__u32 self, const struct
 /* One of the two waits: it will open second. PAIR_UNKNOWN: it could not be noted. */
 static __always_inline enum pair_owner account_wait(__u32 self, const struct ior_slot *mine,
 						    const struct ior_op *peer,
-						    const struct inflight_peer *at,
-						    struct ior_slot *slot)
+						    struct inflight_peer *at, struct ior_slot *slot)
 {
 	bool peer_moves = at->word & IOR_WORD_MOVING;
 	enum pair_owner owner;

@@ -11,11 +11,21 @@
 
 /* ---- who counts a pair ----------------------------------------------------------------------- */
 
+/* Looks for a pair among those that were counted already, or puts it there. */
+struct race_insert {
+	__u64 entry;
+	__u32 at; /* whose set: the lower slot's */
+	__u32 owner_seq;
+	__u32 generation; /* of the owner's slot */
+	__s32 outcome;	  /* 1 inserted, 0 was there, -1 no room */
+};
+
 /* An op met in a way: which slot, which filling of it, and the word that led there. */
 struct inflight_peer {
 	__u64 word;
 	__u32 at;
 	__u32 seq;
+	struct race_insert race; /* here, since it need not stand on a stack of 512 bytes */
 };
 
 enum inflight_sight {
@@ -83,14 +93,6 @@ enum inflight_stage {
 	STAGE_CONFLICT
 };
 
-struct race_insert {
-	__u64 entry;
-	__u32 at; /* whose set: the lower slot's */
-	__u32 owner_seq;
-	__u32 generation; /* of the owner's slot */
-	__s32 outcome;	  /* 1 inserted, 0 was there, -1 no room */
-};
-
 #define RACE_GENERATION_SHIFT 48
 #define RACE_OTHER_SHIFT 28
 #define RACE_OTHER_SEQ_MASK 0x7ffffffU
@@ -115,8 +117,9 @@ static __always_inline bool race_owner_is_still(const struct race_insert *r)
  * still the same. If it was and the cell changes hands with the slot, the cmpxchg fails; without
  * the check one who was held up here would overwrite a live entry of the next owner.
  */
-static int race_step(__u32 i, struct race_insert *r)
+static int race_step(__u32 i, struct race_insert **race)
 {
+	struct race_insert *r = *race;
 	struct ior_races *races = races_at(r->at);
 
 	if (!races || i >= IOR_RACES)
@@ -141,8 +144,9 @@ static int race_step(__u32 i, struct race_insert *r)
 }
 
 /* Is the pair in the set without touching it? Outcome: 0 it is, 1 it is not. */
-static int race_find_step(__u32 i, struct race_insert *r)
+static int race_find_step(__u32 i, struct race_insert **race)
 {
+	struct race_insert *r = *race;
 	struct ior_races *races = races_at(r->at);
 	__u64 cell;
 
@@ -152,6 +156,14 @@ static int race_find_step(__u32 i, struct race_insert *r)
 	if (cell == r->entry)
 		r->outcome = 0;
 	return cell == r->entry || (cell >> RACE_GENERATION_SHIFT) != r->generation;
+}
+
+/* Mostly nobody is in the set: that is seen without the loop, which costs more than it finds. */
+static __always_inline bool race_set_is_empty(const struct race_insert *r)
+{
+	struct ior_races *races = races_at(r->at);
+
+	return races && INFLIGHT_LOAD(&races->cells[0]) >> RACE_GENERATION_SHIFT != r->generation;
 }
 
 static __always_inline void race_aim(struct race_insert *r, __u32 self, __u32 self_seq,
@@ -214,30 +226,30 @@ enum pair_owner {
 };
 
 static __always_inline enum pair_owner inflight_pair_owner(__u32 self, __u32 self_seq,
-							   const struct inflight_peer *peer,
+							   struct inflight_peer *peer,
 							   struct ior_slot *peer_slot,
 							   enum inflight_stage stage)
 {
+	struct race_insert *r = &peer->race;
 	bool peer_settled;
-	struct race_insert r;
 
 	if (!peer_is_where_we_look(self, peer_slot))
 		return PAIR_NOT_HERE;
-	race_aim(&r, self, self_seq, peer, stage);
+	race_aim(r, self, self_seq, peer, stage);
 	peer_settled = INFLIGHT_LOAD(&peer_slot->settled);
-	r.outcome = peer_settled ? 1 : -1;
-	if (peer_settled)
-		inflight_loop(IOR_RACES, race_find_step, &r);
-	else
+	r->outcome = peer_settled ? 1 : -1;
+	if (!peer_settled)
 		inflight_loop(IOR_RACES, race_step, &r);
-	if ((peer_settled || r.outcome < 0) && !race_owner_is_still(&r))
+	else if (!race_set_is_empty(r))
+		inflight_loop(IOR_RACES, race_find_step, &r);
+	if ((peer_settled || r->outcome < 0) && !race_owner_is_still(r))
 		return PAIR_NOT_HERE;
-	return r.outcome < 0 ? PAIR_UNKNOWN : r.outcome ? PAIR_MINE : PAIR_THEIRS;
+	return r->outcome < 0 ? PAIR_UNKNOWN : r->outcome ? PAIR_MINE : PAIR_THEIRS;
 }
 
 /* 1 yes, 0 no, -1 unknown. */
 static __always_inline int inflight_pair_is_mine_at(__u32 self, __u32 self_seq,
-						    const struct inflight_peer *peer,
+						    struct inflight_peer *peer,
 						    struct ior_slot *peer_slot,
 						    enum inflight_stage stage)
 {
@@ -248,7 +260,7 @@ static __always_inline int inflight_pair_is_mine_at(__u32 self, __u32 self_seq,
 
 /* For a pair that conflicts: both are moving, `self` by its slot and the peer by its word. */
 static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
-						 const struct inflight_peer *peer,
+						 struct inflight_peer *peer,
 						 struct ior_slot *peer_slot)
 {
 	return inflight_pair_is_mine_at(self, self_seq, peer, peer_slot, STAGE_CONFLICT);
@@ -259,7 +271,7 @@ static __always_inline int inflight_pair_is_mine(__u32 self, __u32 self_seq,
  * other moving, and by the one that moves and finds the other waiting.
  */
 static __always_inline int inflight_overlap_is_mine(__u32 self, __u32 self_seq,
-						    const struct inflight_peer *peer,
+						    struct inflight_peer *peer,
 						    struct ior_slot *peer_slot)
 {
 	return inflight_pair_is_mine_at(self, self_seq, peer, peer_slot, STAGE_OVERLAP);

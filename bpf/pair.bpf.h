@@ -387,7 +387,7 @@ static __always_inline bool pair_is_stale(const struct ior_op *mine, const struc
 }
 
 static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, struct meeting *m,
-					  const struct inflight_peer *at, struct ior_slot *slot)
+					  struct inflight_peer *at, struct ior_slot *slot)
 {
 	if (mine->drained && m->peer.mode == IOR_MODE_DIRECT)
 		return 0;
@@ -446,7 +446,7 @@ static __noinline void range_lock_noted(__u32 self, const struct ior_slot *mine,
 }
 
 static __always_inline int pair_waits(__u32 self, struct ior_slot *mine, const struct meeting *m,
-				      const struct inflight_peer *at, struct ior_slot *slot)
+				      struct inflight_peer *at, struct ior_slot *slot)
 {
 	if (!ior_options.has_spans)
 		return 0;
@@ -481,7 +481,7 @@ static __always_inline bool pair_is_counted(const struct ior_slot *mine, const s
 }
 
 static __always_inline int pair_count(__u32 self, struct ior_slot *mine, struct meeting *m,
-				      const struct inflight_peer *at, enum pair_view view)
+				      struct inflight_peer *at, enum pair_view view)
 {
 	struct ior_slot *slot = slot_at(at->at);
 

@@ -195,7 +195,7 @@ static void host_count_unattributed(__u64 self_id, __u64 peer_id);
 
 #define HOST_SIGHTS_MAX 64
 
-static inline void host_judge(__u32 self, const struct inflight_peer *peer, __u64 peer_id,
+static inline void host_judge(__u32 self, struct inflight_peer *peer, __u64 peer_id,
 			      enum inflight_stage stage)
 {
 	struct ior_slot *slot = slot_at(self);

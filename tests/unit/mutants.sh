@@ -105,7 +105,8 @@ mutant word_not_rechecked "$TABLE" \
 	'/inflight_peer_is_still(const/,/^}/s/return INFLIGHT_LOAD(way).*/(void)way; return SIGHT_THERE;/'
 mutant everybody_settled "$TABLE" 's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true;/'
 mutant nobody_enters_the_set "$TABLE" \
-	's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true; (void)race_find_step; r.outcome = 1; return 1;/'
+	's/peer_settled = INFLIGHT_LOAD.*/peer_settled = true; (void)race_find_step; r->outcome = 1; return 1;/'
+mutant set_seems_empty "$TABLE" 's/else if (!race_set_is_empty(r))/else if (0)/'
 mutant settled_before_look "$TABLE" \
 	'/^static __always_inline bool inflight_enter/,/^}/s/^\t\tinflight_look_slow(self, slot);/{ INFLIGHT_STORE(\&slot->settled, 1); inflight_look_slow(self, slot); }/'
 mutant settled_not_reset_by_fill "$TABLE" 's/INFLIGHT_STORE(&slot->settled, 0);\n\tinflight_b//; /^static __always_inline void inflight_fill_end/,/^}/s/INFLIGHT_STORE(&slot->settled, 0);//'
@@ -118,7 +119,7 @@ mutant move_looks_first "$TABLE" \
 	/^static __always_inline void inflight_flip/,/^}/s/chunks_of_slot(&c, self, slot);/slot->moving = 1; inflight_look_slow(self, slot); slot->moving = 0; &/'
 mutant generation_ignored "$TABLE" 's/return (seq >> 1) % 65535 + 1;/return 1 + 0 * seq;/'
 mutant owner_not_checked "$TABLE" 's/if (!race_owner_is_still(r))/if (0)/'
-mutant successor_believed "$TABLE" 's/if ((peer_settled || r.outcome < 0).*/if (0)/'
+mutant successor_believed "$TABLE" 's/if ((peer_settled || r->outcome < 0).*/if (0)/'
 mutant entry_without_stage "$TABLE" 's/ << 1 | stage;/ << 1;/'
 mutant entry_without_other_seq "$TABLE" 's/(other_seq >> 1) & RACE_OTHER_SEQ_MASK/0 * other_seq/'
 mutant every_chunk_counts "$TABLE" \
