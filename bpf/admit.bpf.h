@@ -13,20 +13,20 @@ static __always_inline bool inode_is_file(__u64 inode)
 	return (KREAD(struct inode, inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
-/*
- * Its file system if the file filters want the file, else -1. The file systems that we know have
- * direct IO for files only.
- */
-static __always_inline int file_fs(__u64 inode, __u64 file, enum ior_mode mode)
+/* Its file system, -1: not a file. Those that we know have direct IO for files only. */
+static __always_inline int inode_fs(__u64 inode, enum ior_mode mode)
 {
-	enum ior_fs fs;
+	enum ior_fs fs = ior_fs_of_magic(compat_magic(inode));
 
-	if (!file_is_wanted(inode, file))
-		return -1;
-	fs = ior_fs_of_magic(compat_magic(inode));
 	if ((mode != IOR_MODE_DIRECT || fs == IOR_FS_OTHER) && !inode_is_file(inode))
 		return -1;
 	return fs;
+}
+
+/* The same, and -1 as well where the file filters do not want it. */
+static __always_inline int file_fs(__u64 inode, __u64 file, enum ior_mode mode)
+{
+	return file_is_wanted(inode, file) ? inode_fs(inode, mode) : -1;
 }
 
 static __always_inline bool mode_is_covered(enum ior_mode mode, int fs)
@@ -45,13 +45,8 @@ static __noinline int op_uncovered(__u8 fs)
 	return loss_count(IOR_LOSS_UNCOVERED);
 }
 
-static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
+static __always_inline int op_admit_fs(int fs, enum ior_mode mode)
 {
-	int fs;
-
-	if (!ior_state.armed)
-		return -1;
-	fs = file_fs(inode, file, mode);
 	if (fs < 0) {
 		stat_count(IOR_STAT_FILTERED);
 		return -1;
@@ -61,6 +56,26 @@ static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
 		return -1;
 	}
 	return fs;
+}
+
+static __always_inline int op_admit_wanted(__u64 inode, enum ior_mode mode)
+{
+	return ior_state.armed ? op_admit_fs(inode_fs(inode, mode), mode) : -1;
+}
+
+static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
+{
+	return ior_state.armed ? op_admit_fs(file_fs(inode, file, mode), mode) : -1;
+}
+
+static __always_inline bool op_is_wanted(__u64 kiocb)
+{
+	if (!ior_state.armed)
+		return false;
+	if (kiocb_is_wanted(kiocb) && kiocb_path_is_wanted(kiocb))
+		return true;
+	stat_count(IOR_STAT_FILTERED);
+	return false;
 }
 
 static __always_inline bool fs_is_covered(int fs)

@@ -15,7 +15,7 @@
 #include <iorace/op.h>
 #include <iorace/records.h>
 
-extern const volatile struct ior_options ior_options;
+extern const struct ior_options ior_options;
 extern struct ior_state ior_state;
 
 /*

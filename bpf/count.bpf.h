@@ -61,10 +61,11 @@ static __always_inline void fs_count(__u8 fs)
 		c->fs_ops[fs]++;
 }
 
-static __always_inline void stat_add_exact(__u32 stat, __u64 count)
+static __always_inline void stat_add_exact(__u64 stat, __u64 count)
 {
 	struct ior_counters *c = counters();
 
+	stat = ior_opaque(stat); /* as above */
 	if (c && stat < IOR_STAT_COUNT_)
 		__sync_fetch_and_add(&c->stats[stat], count);
 }

@@ -34,16 +34,21 @@ static __always_inline void dio_describe(struct op_desc *desc, __u64 kiocb, __u6
 }
 
 /*
- * What is not wanted goes before anything else is read. Where each read is a call, inlining gains
- * little, and their buffers leave too little of the stack to the slow paths.
+ * What is not tracked goes before anything else is read. Where each read is a call, inlining gains
+ * little, and their buffers leave too little of the stack to the slow paths. `has_frame`: this is
+ * in a frame of its own, and its file is one that is wanted.
  */
-static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
+static __always_inline int dio_begin_here(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags,
+					  bool has_frame)
 {
 	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
 	__u64 inode = KPTR(struct file, file, f_inode);
-	int fs = IOR_HAS_RDONLY_CAST ? op_admit(inode, file, IOR_MODE_DIRECT) : IOR_FS_OTHER;
 	struct op_desc desc = {};
+	int fs = IOR_FS_OTHER;
 
+	if (IOR_HAS_RDONLY_CAST)
+		fs = has_frame ? op_admit_wanted(inode, IOR_MODE_DIRECT)
+			       : op_admit(inode, file, IOR_MODE_DIRECT);
 	if (fs < 0)
 		return 0;
 	dio_describe(&desc, kiocb, iter, dio_flags);
@@ -51,7 +56,36 @@ static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 d
 	desc.inode = inode;
 	desc.fs = fs;
 	desc.admitted = IOR_HAS_RDONLY_CAST;
-	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &desc) : op_begin(ctx, &desc);
+	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &desc, has_frame) : op_begin(ctx, &desc);
+}
+
+#define ASSUME_UNSET(field) __builtin_assume(!ior_options.field);
+
+/* The verifier knows the options, and takes out that of the two which is not for them. */
+static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
+{
+	if (ior_options.is_plain) {
+		IOR_EXTRAS(ASSUME_UNSET)
+		return dio_begin_here(ctx, kiocb, iter, dio_flags, false);
+	}
+	return dio_begin_here(ctx, kiocb, iter, dio_flags, false);
+}
+
+static __noinline int dio_begin_called(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
+{
+	return dio_begin_here(ctx, kiocb, iter, dio_flags, true);
+}
+
+/*
+ * For programs that take the place of others where there is a file filter: whoever is turned away
+ * does not pay for a large frame, which above 64 bytes is not even on the kernel's own stack
+ * (BPF_PRIV_STACK_MIN_SIZE).
+ */
+static __always_inline int dio_begin_filtered(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
+{
+	if (!IOR_HAS_RDONLY_CAST)
+		return dio_begin(ctx, kiocb, iter, dio_flags);
+	return op_is_wanted(kiocb) ? dio_begin_called(ctx, kiocb, iter, dio_flags) : 0;
 }
 
 static __always_inline __u64 dio_kiocb(__u64 dio)

@@ -107,12 +107,19 @@ static __always_inline bool file_is_wanted(__u64 inode, __u64 file)
  */
 static __always_inline bool kiocb_is_wanted(__u64 kiocb)
 {
-	__u64 file;
-
 	if (!IOR_HAS_RDONLY_CAST || !ior_options.filters_files)
 		return true;
+	return inode_is_wanted((__u64)KOBJECT(struct kiocb, kiocb)->ki_filp->f_inode);
+}
+
+static __always_inline bool kiocb_path_is_wanted(__u64 kiocb)
+{
+	__u64 file;
+
+	if (!ior_options.paths_count)
+		return true;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
-	return inode_is_wanted(KPTR(struct file, file, f_inode));
+	return path_is_wanted(KPTR(struct file, file, f_inode), file);
 }
 
 /* Is the current task below `tree_pid`, which adopts orphans and so stays everybody's ancestor? */
@@ -140,7 +147,7 @@ static __always_inline bool pid_is_listed(__u32 pid)
 static __always_inline bool comm_is_wanted(const char *comm)
 {
 	const __u64 *have = (const __u64 *)comm;
-	const volatile __u64 *want = (const volatile __u64 *)ior_options.comm;
+	const __u64 *want = (const __u64 *)ior_options.comm;
 
 	return !want[0] || (have[0] == want[0] && have[1] == want[1]);
 }

@@ -13,6 +13,18 @@ int dio_begin_tp(struct bpf_raw_tracepoint_args *ctx)
 	return dio_begin(ctx, ctx->args[0], ctx->args[1], ctx->args[2]);
 }
 
+SEC("?raw_tp/iomap_dio_rw_begin")
+int dio_begin_tp_filtered(struct bpf_raw_tracepoint_args *ctx)
+{
+	return dio_begin_filtered(ctx, ctx->args[0], ctx->args[1], ctx->args[2]);
+}
+
+SEC("?raw_tp/iomap_dio_complete")
+int dio_complete_tp_filtered(struct bpf_raw_tracepoint_args *ctx)
+{
+	return op_complete_filtered(ctx->args[0], (__s64)ctx->args[2] > 0);
+}
+
 /*
  * Every bio of the system comes by, so the cheapest question goes first. btrfs hands its bios over
  * under another end function: this does not see them.

@@ -14,7 +14,12 @@
 #include "slow.bpf.h"
 #include "span.bpf.h"
 
-const volatile struct ior_options ior_options = {};
+/*
+ * Weak, so that the compiler does not take these zeros for what the tool puts in their place before
+ * the load. Volatile would do that as well, but each mention would be a load of its own and nothing
+ * could be assumed (dio_begin()).
+ */
+const struct ior_options ior_options __weak = {};
 struct ior_state ior_state SEC(".data.state") = {};
 
 _Static_assert((IOR_MODE_COUNT_ & (IOR_MODE_COUNT_ - 1)) == 0, "modes are masked");
@@ -529,8 +534,8 @@ static __always_inline bool op_begin_spanned(const struct op_desc *desc)
 	return true;
 }
 
-/* Whatever the op is, in a frame that the hot path does without. */
-static __noinline int op_begin_any(struct op_desc *desc)
+/* Whatever the op is. */
+static __always_inline int op_begin_here(struct op_desc *desc)
 {
 	enum open_result result;
 	__u32 self = 0;
@@ -541,6 +546,12 @@ static __noinline int op_begin_any(struct op_desc *desc)
 		result = op_enter(desc, &self);
 	}
 	return op_open(self, result);
+}
+
+/* In a frame that the hot path does without. */
+static __noinline int op_begin_any(struct op_desc *desc)
+{
+	return op_begin_here(desc);
 }
 
 static __always_inline int op_begin(void *ctx, struct op_desc *desc)
@@ -592,8 +603,9 @@ __noinline int op_begin_tentative(struct op_desc *desc)
 /*
  * What most ops need and nothing else: whatever lives on here for the sake of others costs each op
  * its way to the stack and back. The copy is so that `desc` itself never stands in memory.
+ * `has_frame`: this is in one that the hook does without, and eight are all that the kernel allows.
  */
-static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
+static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc, bool has_frame)
 {
 	enum open_result result;
 	struct op_desc any;
@@ -622,7 +634,7 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc)
 	any = *desc;
 	if (op_is_plainly_tentative(desc) && op_begin_tentative(&any))
 		return 0;
-	return op_begin_any(&any);
+	return has_frame ? op_begin_here(&any) : op_begin_any(&any);
 }
 
 /* The same for an op whose window opens at its first bio. */
@@ -735,14 +747,12 @@ static __always_inline int op_see_growth(const struct ior_slot *slot, __u64 kioc
 	return loss_count(IOR_LOSS_GROWN);
 }
 
-static __always_inline int op_complete(__u64 kiocb, bool moved)
+static __always_inline int op_complete_wanted(__u64 kiocb, bool moved)
 {
 	struct ior_slot *slot;
 	__u32 self = 0;
 	__u64 file;
 
-	if (!kiocb_is_wanted(kiocb))
-		return 0;
 	if (moved && op_any_is_pending() && op_reads_holes(kiocb))
 		op_submit(kiocb);
 	slot = inflight_slot_of(kiocb, &self);
@@ -752,6 +762,21 @@ static __always_inline int op_complete(__u64 kiocb, bool moved)
 		return 0;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
 	return op_ended_unbegun(KPTR(struct file, file, f_inode));
+}
+
+static __always_inline int op_complete(__u64 kiocb, bool moved)
+{
+	return kiocb_is_wanted(kiocb) ? op_complete_wanted(kiocb, moved) : 0;
+}
+
+static __noinline int op_complete_called(__u64 kiocb, bool moved)
+{
+	return op_complete_wanted(kiocb, moved);
+}
+
+static __always_inline int op_complete_filtered(__u64 kiocb, bool moved)
+{
+	return kiocb_is_wanted(kiocb) ? op_complete_called(kiocb, moved) : 0;
 }
 
 static __always_inline int op_end(__u64 key, __u64 inode, __u64 kiocb)

@@ -33,6 +33,10 @@ struct op_desc {
 /* The file system of an op that is to be tracked; -1: not armed, not wanted or not covered. */
 static int op_admit(__u64 inode, __u64 file, enum ior_mode mode);
 
+/* The same in two steps, of which the first reads next to nothing. */
+static bool op_is_wanted(__u64 kiocb);
+static int op_admit_wanted(__u64 inode, enum ior_mode mode);
+
 /*
  * The op entered the file system and has no lock yet; the next op_begin() of this key opens its
  * window, for this range or for the one that turns out. Only where spans are wanted.
@@ -43,7 +47,7 @@ static int op_span_begin(struct op_desc *desc);
 static int op_begin(void *ctx, struct op_desc *desc);
 
 /* The same for direct IO that op_admit() has let pass: the hot path, inlined into its hook. */
-static int op_begin_direct(void *ctx, struct op_desc *desc);
+static int op_begin_direct(void *ctx, struct op_desc *desc, bool has_frame);
 
 /* The current task leaves the file system; an asynchronous op goes on without it. */
 static void span_left(void);
@@ -63,6 +67,7 @@ int op_data_end_of_many(__u64 kiocb); /* for a hook that ends several in a row *
 
 /* The op completed: nothing more will be heard of this kiocb. `moved`: without error. */
 static int op_complete(__u64 kiocb, bool moved);
+static int op_complete_filtered(__u64 kiocb, bool moved); /* where op_is_wanted() is asked */
 
 /* The op gave up before it could complete; within its span it may begin again. */
 static int op_retry(__u64 kiocb);

@@ -249,8 +249,32 @@ struct ior_options {
 	__u8 locks_inside;   /* ... and it is taken where the data moves */
 	__u8 is_double;	     /* of programs: another runs right before each (hooks_fentry.bpf.c) */
 	__u8 exact_times;    /* each op asks the clock when it begins: bpf/moment.bpf.h */
-	__u8 pad2[5];
+	__u8 is_plain;	     /* ior_options_are_plain() */
+	__u8 pad2[4];
 };
+
+/*
+ * What costs a look at each op and mostly is not asked for. Where none of it is, programs have a
+ * path that does without the looks.
+ */
+#define IOR_EXTRAS(X)                                                                              \
+	X(filters_files)                                                                           \
+	X(filters_tasks)                                                                           \
+	X(comm[0])                                                                                 \
+	X(want_stacks)                                                                             \
+	X(has_spans)                                                                               \
+	X(reads_locks)                                                                             \
+	X(exact_times)                                                                             \
+	X(has_range_lock)                                                                          \
+	X(locks_inside)                                                                            \
+	X(opens_at_submit)
+
+static inline bool ior_options_are_plain(const struct ior_options *o)
+{
+#define IOR_IS_UNSET(field) &&!o->field
+	return true IOR_EXTRAS(IOR_IS_UNSET);
+#undef IOR_IS_UNSET
+}
 
 /*
  * Read by every op and seldom written, so in cache lines that nothing else is in. `armed` is set

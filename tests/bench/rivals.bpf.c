@@ -2,12 +2,13 @@
 /*
  * What the shipped programs are measured against. `empty_*`: the floor, a program that returns at
  * once at each hook. `hash_*`: in-flight ops in one BPF hash keyed by kiocb, no detection.
- * `stream_*`: an event per begin and end through a ring buffer. The two rivals read the same fields
- * by the same means as the shipped programs, so that only their idea differs.
+ * `stream_*`: an event per begin and end through a ring buffer. The two rivals read what they need
+ * by the same means as the shipped programs, and less: no lock, no file system, no size of the
+ * file; and they count nothing.
  */
 #include "compat.bpf.h"
 
-const volatile struct ior_options ior_options = {};
+const struct ior_options ior_options __weak = {};
 
 /* ---- the floor ------------------------------------------------------------------------------- */
 

@@ -47,6 +47,7 @@ struct world {
 	struct machine machine;
 	struct bpf_object *obj;
 	struct btf *btf;
+	const char *begins, *completes; /* programs */
 	struct reason why;
 };
 
@@ -149,8 +150,9 @@ static void make_io(struct world *w, enum object kiocb, uint64_t len, bool write
 
 static bool is_on_the_path(const char *name, const void *arg)
 {
-	static const char *const programs[] = {"dio_begin_tp", "dio_submit_tp", "bio_complete_tp",
-					       "dio_complete_tp"};
+	static const char *const programs[] = {"dio_begin_tp",		"dio_submit_tp",
+					       "bio_complete_tp",	"dio_complete_tp",
+					       "dio_begin_tp_filtered", "dio_complete_tp_filtered"};
 
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
@@ -229,7 +231,7 @@ static int begin(struct world *w, const char *label, enum object kiocb)
 {
 	const hook_args args = {object_at(w, kiocb), object_at(w, OBJ_ITER), 0, 0};
 
-	return run_hook(w, label, "dio_begin_tp", args);
+	return run_hook(w, label, w->begins, args);
 }
 
 /* Hooks of the block layer between begin and completion. */
@@ -249,7 +251,7 @@ static int end(struct world *w, const char *label, enum object kiocb, enum betwe
 		r = run_hook(w, label, "dio_submit_tp", bio);
 	if (!r && between == BETWEEN_BIOS)
 		r = run_hook(w, label, "bio_complete_tp", bio);
-	return r ? r : run_hook(w, label, "dio_complete_tp", complete);
+	return r ? r : run_hook(w, label, w->completes, complete);
 }
 
 static int run_op(struct world *w, const char *label, bool write, bool async, enum between between)
@@ -293,6 +295,8 @@ static int run_ops(struct world *w, enum programs_as as)
 {
 	int r;
 
+	w->begins = as == AS_FILTERED ? "dio_begin_tp_filtered" : "dio_begin_tp";
+	w->completes = as == AS_FILTERED ? "dio_complete_tp_filtered" : "dio_complete_tp";
 	make_task(w);
 	make_file(w);
 	if (as == AS_FILTERED)

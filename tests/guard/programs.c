@@ -67,6 +67,7 @@ static void set_options(struct ior_options *o, enum programs_as as)
 		check_a_command(o);
 	if (as == AS_ALL)
 		filter_by_all(o);
+	o->is_plain = ior_options_are_plain(o);
 }
 
 static const struct {

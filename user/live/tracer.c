@@ -129,9 +129,17 @@ static unsigned int mount_namespace(void)
 	return stat("/proc/self/ns/mnt", &st) ? 0 : st.st_ino;
 }
 
+/* Where there is a file filter another program may take the place of the one in the row. */
 static struct bpf_program *program_of(struct iorace_bpf *skel, const struct hook_row *row)
 {
-	return bpf_object__find_program_by_name(skel->obj, row->program);
+	struct bpf_program *filtered = NULL;
+	char name[64];
+
+	if (skel->rodata->ior_options.filters_files) {
+		snprintf(name, sizeof(name), "%s_filtered", row->program);
+		filtered = bpf_object__find_program_by_name(skel->obj, name);
+	}
+	return filtered ? filtered : bpf_object__find_program_by_name(skel->obj, row->program);
 }
 
 static bool has_double(const struct plan *plan, size_t row)
@@ -359,6 +367,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 			return r;
 	}
 	t->range_lock = opts->range_lock;
+	options.is_plain = ior_options_are_plain(&options);
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
 }
