@@ -20,11 +20,12 @@ struct slot_search {
 	__u64 key;
 	__u32 home;
 	__s32 found;
+	__u64 stride;
 };
 
 static int slot_find_step(__u32 i, struct slot_search *s)
 {
-	__u32 at = (s->home + i) & slot_mask();
+	__u32 at = (s->home + i * s->stride) & slot_mask();
 	struct ior_slot *slot = slot_at(at);
 
 	if (!slot)
@@ -38,7 +39,7 @@ static int slot_find_step(__u32 i, struct slot_search *s)
 
 static int slot_claim_step(__u32 i, struct slot_search *s)
 {
-	__u32 at = (s->home + i) & slot_mask();
+	__u32 at = (s->home + i * s->stride) & slot_mask();
 	struct ior_slot *slot = slot_at(at);
 
 	if (!slot)
@@ -60,7 +61,12 @@ static __always_inline __u32 slot_reach(void)
 /* In a frame of its own, since the common case does without. */
 static __noinline int slot_find_far(__u64 key, __u32 home)
 {
-	struct slot_search s = {.key = key, .home = home, .found = -1};
+	struct slot_search s = {
+		.key = key,
+		.home = home,
+		.found = -1,
+		.stride = ior_slot_stride(key),
+	};
 
 	inflight_loop(slot_reach(), slot_find_step, &s);
 	return s.found;
@@ -116,6 +122,7 @@ static __always_inline int inflight_claim(__u64 key)
 		.key = key,
 		.home = ior_slot_home(key) & slot_mask(),
 		.found = -1,
+		.stride = ior_slot_stride(key),
 	};
 	struct ior_slot *home = slot_at(s.home);
 

@@ -24,7 +24,7 @@
 #define IOR_WAYS 7
 #define IOR_NARROW_CHUNKS_MAX 17 /* an op over more chunks is wide */
 #define IOR_PROBE_LINES_MAX 256	 /* how far a full line spills: 1 792 ops in one chunk */
-#define IOR_PROBE_SLOTS_MAX 64
+#define IOR_PROBE_SLOTS_MAX 128
 #define IOR_RACES 16 /* ops that may start on one range at the very same time */
 
 #define IOR_SLOT_BITS 20
@@ -156,21 +156,35 @@ static __always_inline struct ior_home ior_wide_home_of(__u64 inode)
 }
 
 /*
- * Keys are addresses, and neighbours stay neighbours: 1 KiB of memory has eight slots side by side.
- * The kiocb of a synchronous op is on its task's stack, which the kernel shifts by up to 1 KiB at
- * each system call (CONFIG_RANDOMIZE_KSTACK_OFFSET); hashed bit by bit it would visit dozens of
- * slots in as many pages in turn, each of them cold. Objects of a slab are 128 bytes or more, so
- * those of asynchronous ops have a slot each.
+ * Keys are addresses, and neighbours stay neighbours: a page has 32 slots side by side, themselves
+ * a page. The kiocb of a synchronous op is on its task's stack, which the kernel shifts by up to
+ * 1 KiB at each system call (CONFIG_RANDOMIZE_KSTACK_OFFSET); hashed bit by bit it would visit dozens
+ * of slots in as many pages in turn, each of them cold. Objects of a slab are 128 bytes or more, so
+ * those of asynchronous ops have a slot each, and thousands of them in no more pages than their own.
  */
 #define IOR_SLOT_GRAIN_SHIFT 7
-#define IOR_SLOT_GROUP_SHIFT 3
+#define IOR_SLOT_GROUP_SHIFT 5
+
+static __always_inline __u64 ior_slot_group_hash(__u64 key)
+{
+	return ior_mix(key >> (IOR_SLOT_GRAIN_SHIFT + IOR_SLOT_GROUP_SHIFT));
+}
 
 static __always_inline __u32 ior_slot_home(__u64 key)
 {
 	__u32 in_group = (1U << IOR_SLOT_GROUP_SHIFT) - 1;
-	__u32 group = ior_mix(key >> (IOR_SLOT_GRAIN_SHIFT + IOR_SLOT_GROUP_SHIFT)) >> 32;
+	__u32 group = ior_slot_group_hash(key) >> 32;
 
 	return (group & ~in_group) | ((__u32)(key >> IOR_SLOT_GRAIN_SHIFT) & in_group);
+}
+
+/*
+ * How far apart the slots are where a key is looked for that is not at home: groups of which two
+ * pages made their home are as good as full, so it leaves them at once. Odd: visits every slot.
+ */
+static __always_inline __u32 ior_slot_stride(__u64 key)
+{
+	return (__u32)ior_slot_group_hash(key) << IOR_SLOT_GROUP_SHIFT | 1;
 }
 
 static __always_inline __u64 ior_chunk_of(__u64 byte)

@@ -128,6 +128,38 @@ static void op_beyond_the_limit_of_a_chunk_finds_none(void **state)
 	host_table_done();
 }
 
+#define PAGE_BYTES 4096
+#define FILLS 50
+
+/* Objects of a slab, page after page, which lie anywhere in memory. */
+static void fill_slots(__u32 object_bytes)
+{
+	__u64 page = 0, in_page = PAGE_BYTES;
+
+	host_table_init(LINES, WIDE_LINES, SLOTS);
+	for (__u32 i = 0; i < OPS_MAX; i++, in_page += object_bytes) {
+		if (in_page + object_bytes > PAGE_BYTES) {
+			page = 0xffff888000000000ULL + rnd() % (1U << 23) * PAGE_BYTES;
+			in_page = 0;
+		}
+		if (inflight_find(page + in_page) < 0) /* the same page again */
+			assert_true(inflight_claim(page + in_page) >= 0);
+	}
+	host_table_done();
+}
+
+static void objects_of_any_slab_have_a_slot_each(void **state)
+{
+	static const __u32 sizes[] = {128, 192, 256, 320, 448, 1024};
+
+	(void)state;
+	rng = 88172645463325252ULL;
+	for (size_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
+		for (int i = 0; i < FILLS; i++)
+			fill_slots(sizes[n]);
+	}
+}
+
 /* ---- what threads share ---------------------------------------------------------------------- */
 
 #define THREADS 8
@@ -250,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_op_within_the_limit_finds_room),
 		cmocka_unit_test(op_beyond_the_limit_of_a_chunk_finds_none),
+		cmocka_unit_test(objects_of_any_slab_have_a_slot_each),
 		cmocka_unit_test(threads_in_own_chunks_of_one_file_share_no_line),
 		cmocka_unit_test(threads_in_one_chunk_share_its_line),
 		cmocka_unit_test(many_threads_leave_nothing_behind),
