@@ -157,10 +157,11 @@ static __always_inline struct ior_home ior_wide_home_of(__u64 inode)
 
 /*
  * Keys are addresses, and neighbours stay neighbours: a page has 32 slots side by side, themselves
- * a page. The kiocb of a synchronous op is on its task's stack, which the kernel shifts by up to
- * 1 KiB at each system call (CONFIG_RANDOMIZE_KSTACK_OFFSET); hashed bit by bit it would visit dozens
+ * a page. The kiocb of a synchronous op is on its task's stack, which the kernel shifts by up to 1
+ * KiB at each system call (CONFIG_RANDOMIZE_KSTACK_OFFSET); hashed bit by bit it would visit dozens
  * of slots in as many pages in turn, each of them cold. Objects of a slab are 128 bytes or more, so
- * those of asynchronous ops have a slot each, and thousands of them in no more pages than their own.
+ * those of asynchronous ops have a slot each, and thousands of them in no more pages than their
+ * own.
  */
 #define IOR_SLOT_GRAIN_SHIFT 7
 #define IOR_SLOT_GROUP_SHIFT 5
