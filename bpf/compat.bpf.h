@@ -2,7 +2,7 @@
 /*
  * Every difference between kernels, one accessor each, newest kernel first; the only file that
  * asks for the existence of a field. Kernel objects are plain addresses here, since raw tracepoints
- * and kprobes have nothing better and hashing needs numbers.
+ * and kprobes have nothing better and hashing needs numbers; all but the current task.
  */
 #ifndef IORACE_COMPAT_BPF_H
 #define IORACE_COMPAT_BPF_H

@@ -59,7 +59,7 @@ static __always_inline int dio_begin_here(void *ctx, __u64 kiocb, __u64 iter, __
 	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &desc, has_frame) : op_begin(ctx, &desc);
 }
 
-#define ASSUME_UNSET(field) __builtin_assume(!ior_options.field);
+#define ASSUME_UNSET(field) __builtin_assume(!ior_options.field); /* in a list */
 
 /* The verifier knows the options, and takes out that of the two which is not for them. */
 static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
@@ -78,8 +78,8 @@ static __noinline int dio_begin_called(void *ctx, __u64 kiocb, __u64 iter, __u32
 
 /*
  * For programs that take the place of others where there is a file filter: whoever is turned away
- * does not pay for a large frame, which above 64 bytes is not even on the kernel's own stack
- * (BPF_PRIV_STACK_MIN_SIZE).
+ * does not pay for a large frame. From 64 bytes on, and since 6.13, it is not even on the kernel's
+ * own stack (BPF_PRIV_STACK_MIN_SIZE, kernel/bpf/verifier.c).
  */
 static __always_inline int dio_begin_filtered(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
 {

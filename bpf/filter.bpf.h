@@ -109,6 +109,9 @@ static __always_inline bool kiocb_is_wanted(__u64 kiocb)
 {
 	if (!IOR_HAS_RDONLY_CAST || !ior_options.filters_files)
 		return true;
+	/* A directory is asked for at the begin alone. */
+	if (!ior_options.devs_count && !ior_options.magics_count && !ior_options.inodes_count)
+		return true;
 	return inode_is_wanted((__u64)KOBJECT(struct kiocb, kiocb)->ki_filp->f_inode);
 }
 

@@ -158,7 +158,10 @@ static int race_find_step(__u32 i, struct race_insert **race)
 	return cell == r->entry || (cell >> RACE_GENERATION_SHIFT) != r->generation;
 }
 
-/* Mostly nobody is in the set: that is seen without the loop, which costs more than it finds. */
+/*
+ * Mostly nobody is in the set: that is seen without the loop, which costs more than it finds. Cells
+ * fill from the first, and those of this generation never change: if the first is older, all are.
+ */
 static __always_inline bool race_set_is_empty(const struct race_insert *r)
 {
 	struct ior_races *races = races_at(r->at);

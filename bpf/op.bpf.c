@@ -603,7 +603,7 @@ __noinline int op_begin_tentative(struct op_desc *desc)
 /*
  * What most ops need and nothing else: whatever lives on here for the sake of others costs each op
  * its way to the stack and back. The copy is so that `desc` itself never stands in memory.
- * `has_frame`: this is in one that the hook does without, and eight are all that the kernel allows.
+ * `has_frame`: this is in one that the hook does without; a call goes eight deep at most.
  */
 static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc, bool has_frame)
 {

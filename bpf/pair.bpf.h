@@ -445,7 +445,7 @@ static __noinline void range_lock_noted(__u32 self, const struct ior_slot *mine,
 	}
 }
 
-static __always_inline int pair_waits(__u32 self, struct ior_slot *mine, const struct meeting *m,
+static __always_inline int pair_waits(__u32 self, struct ior_slot *mine, struct meeting *m,
 				      struct inflight_peer *at, struct ior_slot *slot)
 {
 	if (!ior_options.has_spans)

@@ -24,8 +24,8 @@
 #define IOR_WAYS 7
 #define IOR_NARROW_CHUNKS_MAX 17 /* an op over more chunks is wide */
 #define IOR_PROBE_LINES_MAX 256	 /* how far a full line spills: 1 792 ops in one chunk */
-#define IOR_PROBE_SLOTS_MAX 128
-#define IOR_RACES 16 /* ops that may start on one range at the very same time */
+#define IOR_PROBE_SLOTS_MAX 32	 /* at the limit of ops none stood more than 9 from home */
+#define IOR_RACES 16		 /* ops that may start on one range at the very same time */
 
 #define IOR_SLOT_BITS 20
 #define IOR_TAG_BITS 27
@@ -171,21 +171,24 @@ static __always_inline __u64 ior_slot_group_hash(__u64 key)
 	return ior_mix(key >> (IOR_SLOT_GRAIN_SHIFT + IOR_SLOT_GROUP_SHIFT));
 }
 
+/* Whose keys are all at one place of their pages, as on stacks, is spread over the group. */
 static __always_inline __u32 ior_slot_home(__u64 key)
 {
 	__u32 in_group = (1U << IOR_SLOT_GROUP_SHIFT) - 1;
-	__u32 group = ior_slot_group_hash(key) >> 32;
+	__u64 hash = ior_slot_group_hash(key);
 
-	return (group & ~in_group) | ((__u32)(key >> IOR_SLOT_GRAIN_SHIFT) & in_group);
+	return ((__u32)(hash >> 32) & ~in_group) |
+	       ((__u32)(key >> IOR_SLOT_GRAIN_SHIFT ^ hash >> 27) & in_group);
 }
 
 /*
- * How far apart the slots are where a key is looked for that is not at home: groups of which two
- * pages made their home are as good as full, so it leaves them at once. Odd: visits every slot.
+ * How far apart the slots are where a key is looked for that is not at home. Where two pages hash
+ * to one group it may be as good as full, so the search goes from group to group. Both parts are
+ * odd, so that it comes to every group, and to every slot of a small table.
  */
 static __always_inline __u32 ior_slot_stride(__u64 key)
 {
-	return (__u32)ior_slot_group_hash(key) << IOR_SLOT_GROUP_SHIFT | 1;
+	return ((__u32)ior_slot_group_hash(key) | 1) << IOR_SLOT_GROUP_SHIFT | 1;
 }
 
 static __always_inline __u64 ior_chunk_of(__u64 byte)
