@@ -71,23 +71,6 @@ static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 d
 	return dio_begin_here(ctx, kiocb, iter, dio_flags, false);
 }
 
-static __noinline int dio_begin_called(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
-{
-	return dio_begin_here(ctx, kiocb, iter, dio_flags, true);
-}
-
-/*
- * For programs that take the place of others where there is a file filter: whoever is turned away
- * does not pay for a large frame. From 64 bytes on, and since 6.13, it is not even on the kernel's
- * own stack (BPF_PRIV_STACK_MIN_SIZE, kernel/bpf/verifier.c).
- */
-static __always_inline int dio_begin_filtered(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
-{
-	if (!IOR_HAS_RDONLY_CAST)
-		return dio_begin(ctx, kiocb, iter, dio_flags);
-	return op_is_wanted(kiocb) ? dio_begin_called(ctx, kiocb, iter, dio_flags) : 0;
-}
-
 static __always_inline __u64 dio_kiocb(__u64 dio)
 {
 	return KPTR(struct iomap_dio, dio, iocb);
