@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * verifier OBJECT: how many instructions this kernel's verifier processes for each program, one
- * "name count" a line. Each is loaded alone, with all that can be asked of it, and before that as it
- * mostly is: what is asked of it leaves other code dead, and with it what that takes of the stack.
+ * "name count" a line. Each is loaded alone, with all that can be asked of it, and before that as
+ * `watch` and `check` mostly do: what is asked of it leaves other code dead, and with it what that
+ * takes of the stack.
  * One that the verifier refuses says "refused"; one that has nothing to attach to here, or that a
  * policy forbids, nothing.
  */
 #include "guard/programs.h"
+
+#include "base/macro.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -34,16 +37,19 @@ static bool is_refusal(int error)
 /* 1: told. */
 static int show(const char *path, const char *name)
 {
+	static const enum programs_as ways[] = {AS_WATCH, AS_COMMAND,
+						AS_ALL}; /* the last is told */
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
-	struct bpf_object *obj;
+	struct bpf_object *obj = NULL;
 	struct reason why;
 	int r, fd;
 
-	obj = programs_load(path, AS_COMMAND, is_named, name, &r, &why);
-	if (obj) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		bpf_object__close(obj);
-		obj = programs_load(path, AS_ALL, is_named, name, &r, &why);
+		obj = programs_load(path, ways[i], is_named, name, &r, &why);
+		if (!obj)
+			break;
 	}
 	if (!obj) {
 		if (is_refusal(r))

@@ -5,6 +5,8 @@
 
 #include <iorace/op.h>
 
+#include <string.h>
+
 /* Entry and return of one function, where a kretprobe would sleep with the call. */
 #define SPAN(begin, end, need, name, target)                                                       \
 	{begin, FLAVOUR_FENTRY, false, need, name "_begin_fentry", target},                        \
@@ -107,6 +109,22 @@ const struct hook_row hook_rows[] = {
 	{HOOK_LOCK_WAIT_END, FLAVOUR_TP, false, ROW_REQUIRED, "lock_wait_end_tp", "contention_end"},
 };
 const size_t hook_rows_len = ARRAY_SIZE(hook_rows);
+
+static const struct {
+	const char *program, *filtered;
+} filtered_programs[] = {
+	{"dio_begin_tp", "dio_begin_tp_filtered"},
+	{"dio_complete_tp", "dio_complete_tp_filtered"},
+};
+
+const char *hook_program(const struct hook_row *row, bool filters_files)
+{
+	for (size_t i = 0; filters_files && i < ARRAY_SIZE(filtered_programs); i++) {
+		if (!strcmp(row->program, filtered_programs[i].program))
+			return filtered_programs[i].filtered;
+	}
+	return row->program;
+}
 _Static_assert(ARRAY_SIZE(hook_rows) <= HOOK_ROWS_MAX, "raise HOOK_ROWS_MAX");
 
 #define DIRECT (1U << IOR_MODE_DIRECT)

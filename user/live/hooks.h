@@ -74,6 +74,9 @@ struct hook_row {
 extern const struct hook_row hook_rows[];
 extern const size_t hook_rows_len;
 
+/* The program of a row; where files are filtered some have another in their place. */
+const char *hook_program(const struct hook_row *row, bool filters_files);
+
 /*
  * Can this hook be used in this flavour? `errors`: per row, 0 or why it cannot be attached. Every
  * required row must work; where none is required, one of the optional ones.

@@ -129,17 +129,10 @@ static unsigned int mount_namespace(void)
 	return stat("/proc/self/ns/mnt", &st) ? 0 : st.st_ino;
 }
 
-/* Where there is a file filter another program may take the place of the one in the row. */
 static struct bpf_program *program_of(struct iorace_bpf *skel, const struct hook_row *row)
 {
-	struct bpf_program *filtered = NULL;
-	char name[64];
-
-	if (skel->rodata->ior_options.filters_files) {
-		snprintf(name, sizeof(name), "%s_filtered", row->program);
-		filtered = bpf_object__find_program_by_name(skel->obj, name);
-	}
-	return filtered ? filtered : bpf_object__find_program_by_name(skel->obj, row->program);
+	return bpf_object__find_program_by_name(
+		skel->obj, hook_program(row, skel->rodata->ior_options.filters_files));
 }
 
 static bool has_double(const struct plan *plan, size_t row)
