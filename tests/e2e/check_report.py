@@ -12,6 +12,7 @@ import sys
 CONFLICT_KEYS = {"id", "time", "file", "kind", "shape", "overlap", "tear", "ops"}
 OP_KEYS = {"op", "mode", "start", "end", "async", "pid", "tid", "comm", "begin_ns", "end_ns"}
 LOCKS = ("i_rwsem", "i_data_sem", "ilock", "invalidate_lock")
+MAX_RECORDS = 100000  # of check, unless told otherwise
 SUMMARY_KEYS = {"verdict", "duration_ns", "ops", "pairs", "losses", "records"}
 
 
@@ -72,6 +73,9 @@ def check_counts(args, conflicts, summary):
               f"{len(conflicts)} conflicts reported, not {args.conflicts}")
     claim(number(pairs["conflicts"]) == len(conflicts) + number(records["suppressed"]),
           "pairs.conflicts is what was written and suppressed")
+    claim(summary.get("command") is None or not number(records["suppressed"]) or
+          number(records["written"]) >= MAX_RECORDS or number(summary["losses"]["ring_full"]),
+          f"{records} though check writes every pair")
     if pairs.get("overlapping") is not None:
         total = sum(number(pairs[key]) for key in ("conflicts", "serialized", "unproven"))
         claim(number(pairs["overlapping"]) == total,

@@ -122,3 +122,20 @@ many_script() {
 	echo "gate open"
 	echo "wait ${names[*]}"
 }
+
+# Ops of two CPUs that meet many at a time, of one finding: each pair is written.
+every_pair_is_written() {
+	need_command fio
+	scratch_new "$1" file
+	check_cmd fio --name=race --filename="$SCRATCH_MNT/file" --size=4K --io_size=32M \
+		--bs=4K --rw=randwrite --direct=1 --ioengine=libaio --iodepth=8 --numjobs=4 \
+		--output="$TEST_TMP/fio" ||
+		fail "fio: $(tail -n 1 "$TEST_TMP/fio")"
+	[ -n "$IORACE" ] || return 0
+	"$E2E/check_report.py" "$TEST_TMP/report.json" --conflicts-min 100 2>"$TEST_TMP/claim" ||
+		fail "$(tail -n 1 "$TEST_TMP/claim")"
+}
+
+for fs in xfs ext4; do
+	define_test ${fs}_every_pair_of_many_at_once_is_reported every_pair_is_written $fs
+done
