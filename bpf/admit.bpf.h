@@ -72,7 +72,7 @@ static __always_inline bool op_is_wanted(__u64 kiocb)
 {
 	if (!ior_state.armed)
 		return false;
-	if (kiocb_is_wanted(kiocb) && kiocb_path_is_wanted(kiocb))
+	if (kiocb_is_wanted(kiocb))
 		return true;
 	stat_count(IOR_STAT_FILTERED);
 	return false;

@@ -64,7 +64,7 @@ static __always_inline int dio_begin_here(void *ctx, __u64 kiocb, __u64 iter, __
 /* The verifier knows the options, and takes out that of the two which is not for them. */
 static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
 {
-	if (ior_options.is_plain) {
+	if (ior_options.no_extras) {
 		IOR_EXTRAS(ASSUME_UNSET)
 		return dio_begin_here(ctx, kiocb, iter, dio_flags, false);
 	}

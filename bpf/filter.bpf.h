@@ -75,8 +75,19 @@ static __always_inline bool magic_is_listed(__u64 magic)
 	return false;
 }
 
-/* The groups whose answer never changes. */
-static __always_inline bool inode_is_wanted(__u64 inode)
+static __always_inline bool inode_is_the_one(__u64 inode)
+{
+	return KREAD(struct inode, inode, i_ino) == ior_options.inodes[0].ino &&
+	       compat_dev(inode) == ior_options.inodes[0].dev;
+}
+
+static __always_inline bool inode_is_on_the_one(__u64 inode)
+{
+	return compat_dev(inode) == ior_options.devs[0];
+}
+
+/* The groups whose answer never changes, whatever is in them. */
+static __always_inline bool inode_is_in_all(__u64 inode)
 {
 	__u32 dev = compat_dev(inode);
 
@@ -85,6 +96,19 @@ static __always_inline bool inode_is_wanted(__u64 inode)
 	if (ior_options.magics_count && !magic_is_listed(compat_magic(inode)))
 		return false;
 	return !ior_options.inodes_count || inode_is_listed(inode, dev);
+}
+
+/* The same; the verifier knows the options, and takes out what is not for them. */
+static __always_inline bool inode_is_wanted(__u64 inode)
+{
+	switch (ior_options.only) {
+	case IOR_ONLY_DEV:
+		return inode_is_on_the_one(inode);
+	case IOR_ONLY_INODE:
+		return inode_is_the_one(inode);
+	default:
+		return inode_is_in_all(inode);
+	}
 }
 
 /* Cheapest first; every group that is not empty must agree. Reads only what is asked about. */
@@ -100,29 +124,55 @@ static __always_inline bool file_is_wanted(__u64 inode, __u64 file)
 	return true;
 }
 
-/*
- * Can an op that ends be one of those that are tracked? Where a filter turns the file away, four
- * words that the end of an op has just had in its hands say no sooner than the table does, a line
- * of which would have to come from memory.
- */
-static __always_inline bool kiocb_is_wanted(__u64 kiocb)
+static __always_inline __u64 kiocb_inode(__u64 kiocb)
 {
-	if (!IOR_HAS_RDONLY_CAST || !ior_options.filters_files)
-		return true;
-	/* A directory is asked for at the begin alone. */
-	if (!ior_options.devs_count && !ior_options.magics_count && !ior_options.inodes_count)
-		return true;
-	return inode_is_wanted((__u64)KOBJECT(struct kiocb, kiocb)->ki_filp->f_inode);
+	return (__u64)KOBJECT(struct kiocb, kiocb)->ki_filp->f_inode;
 }
 
-static __always_inline bool kiocb_path_is_wanted(__u64 kiocb)
+/*
+ * A directory is asked for at the begin alone. Where a filter turns the file away, four words that
+ * the end of an op has just had in its hands say no sooner than the table does, a line of which
+ * would have to come from memory.
+ */
+static __always_inline bool kiocb_is_in_all(__u64 kiocb, bool begins)
 {
 	__u64 file;
 
-	if (!ior_options.paths_count)
+	if (!begins && !ior_options.devs_count && !ior_options.magics_count &&
+	    !ior_options.inodes_count)
 		return true;
 	file = KPTR(struct kiocb, kiocb, ki_filp);
-	return path_is_wanted(KPTR(struct file, file, f_inode), file);
+	return begins ? file_is_wanted(KPTR(struct file, file, f_inode), file)
+		      : inode_is_in_all(KPTR(struct file, file, f_inode));
+}
+
+/*
+ * As inode_is_wanted(); what is to be read for the one thing that is asked comes first, since this
+ * is all that those pay who are turned away.
+ */
+static __always_inline bool kiocb_is_asked_for(__u64 kiocb, bool begins)
+{
+	switch (ior_options.only) {
+	case IOR_ONLY_DEV:
+		return inode_is_on_the_one(kiocb_inode(kiocb));
+	case IOR_ONLY_INODE:
+		return inode_is_the_one(kiocb_inode(kiocb));
+	default:
+		return kiocb_is_in_all(kiocb, begins);
+	}
+}
+
+/* Not there where fields are read by helper, as KOBJECT() is not. */
+static __always_inline bool kiocb_is_wanted(__u64 kiocb)
+{
+	return kiocb_is_asked_for(kiocb, true);
+}
+
+/* Can an op that ends be one that was wanted? */
+static __always_inline bool kiocb_was_wanted(__u64 kiocb)
+{
+	return !IOR_HAS_RDONLY_CAST || !ior_options.filters_files ||
+	       kiocb_is_asked_for(kiocb, false);
 }
 
 /* Is the current task below `tree_pid`, which adopts orphans and so stays everybody's ancestor? */

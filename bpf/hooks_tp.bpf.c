@@ -19,6 +19,11 @@ static __noinline int dio_begin_called(struct bpf_raw_tracepoint_args *ctx)
 	return dio_begin_here(ctx, ctx->args[0], ctx->args[1], ctx->args[2], true);
 }
 
+static __noinline int dio_complete_called(struct bpf_raw_tracepoint_args *ctx)
+{
+	return op_complete_wanted(ctx->args[0], (__s64)ctx->args[2] > 0);
+}
+
 /*
  * These two take the place of the others where there is a file filter: whoever is turned away does
  * not pay for a large frame. From 64 bytes on, and since 6.13, it is not even on the kernel's own
@@ -35,7 +40,7 @@ int dio_begin_tp_filtered(struct bpf_raw_tracepoint_args *ctx)
 SEC("?raw_tp/iomap_dio_complete")
 int dio_complete_tp_filtered(struct bpf_raw_tracepoint_args *ctx)
 {
-	return op_complete_filtered(ctx->args[0], (__s64)ctx->args[2] > 0);
+	return kiocb_was_wanted(ctx->args[0]) ? dio_complete_called(ctx) : 0;
 }
 
 /*

@@ -677,7 +677,7 @@ static __always_inline int op_submit(__u64 kiocb)
 static __always_inline int op_data_end(__u64 kiocb)
 {
 	__u32 self = 0;
-	struct ior_slot *slot = kiocb_is_wanted(kiocb) ? inflight_slot_of(kiocb, &self) : 0;
+	struct ior_slot *slot = kiocb_was_wanted(kiocb) ? inflight_slot_of(kiocb, &self) : 0;
 
 	if (slot)
 		op_close(slot, self);
@@ -766,17 +766,7 @@ static __always_inline int op_complete_wanted(__u64 kiocb, bool moved)
 
 static __always_inline int op_complete(__u64 kiocb, bool moved)
 {
-	return kiocb_is_wanted(kiocb) ? op_complete_wanted(kiocb, moved) : 0;
-}
-
-static __noinline int op_complete_called(__u64 kiocb, bool moved)
-{
-	return op_complete_wanted(kiocb, moved);
-}
-
-static __always_inline int op_complete_filtered(__u64 kiocb, bool moved)
-{
-	return kiocb_is_wanted(kiocb) ? op_complete_called(kiocb, moved) : 0;
+	return kiocb_was_wanted(kiocb) ? op_complete_wanted(kiocb, moved) : 0;
 }
 
 static __always_inline int op_end(__u64 key, __u64 inode, __u64 kiocb)

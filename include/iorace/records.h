@@ -249,9 +249,24 @@ struct ior_options {
 	__u8 locks_inside;   /* ... and it is taken where the data moves */
 	__u8 is_double;	     /* of programs: another runs right before each (hooks_fentry.bpf.c) */
 	__u8 exact_times;    /* each op asks the clock when it begins: bpf/moment.bpf.h */
-	__u8 is_plain;	     /* ior_options_are_plain() */
-	__u8 pad2[4];
+	__u8 no_extras;	     /* ior_options_have_no_extras() */
+	__u8 only;	     /* enum ior_only: all that the file filters ask for */
+	__u8 pad2[3];
 };
+
+/* A file filter that is one question, and so has code that is nothing else. */
+enum ior_only {
+	IOR_ONLY_NOTHING,
+	IOR_ONLY_DEV,	/* devs[0] */
+	IOR_ONLY_INODE, /* inodes[0] */
+};
+
+static inline enum ior_only ior_options_only(const struct ior_options *o)
+{
+	if (o->magics_count || o->paths_count || o->devs_count + o->inodes_count != 1)
+		return IOR_ONLY_NOTHING;
+	return o->devs_count ? IOR_ONLY_DEV : IOR_ONLY_INODE;
+}
 
 /*
  * What costs a look at each op and mostly is not asked for. Where none of it is, programs have a
@@ -266,10 +281,9 @@ struct ior_options {
 	X(reads_locks)                                                                             \
 	X(exact_times)                                                                             \
 	X(has_range_lock)                                                                          \
-	X(locks_inside)                                                                            \
-	X(opens_at_submit)
+	X(locks_inside)
 
-static inline bool ior_options_are_plain(const struct ior_options *o)
+static inline bool ior_options_have_no_extras(const struct ior_options *o)
 {
 #define IOR_IS_UNSET(field) &&!o->field
 	return true IOR_EXTRAS(IOR_IS_UNSET);

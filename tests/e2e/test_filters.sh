@@ -5,17 +5,18 @@
 # match report it; their twins do not, and track nothing if they are about files.
 
 # filtered OUTCOME OPTION...: write over read in dir/file, after what FIRST says to mkops; @ in an
-# option is the scratch mount.
+# option is the scratch mount, @DEV and @ROOT are devices, @INO is the file's number.
 filtered() {
 	local outcome=$1
 	shift
 	scratch_new xfs gate
 	mkdir -p "$SCRATCH_MNT/dir/deep" "$SCRATCH_MNT/else"
+	touch "$SCRATCH_MNT/dir/deep/file" "$SCRATCH_MNT/else/file"
 	CHECK_OPTS=$*
+	CHECK_OPTS=${CHECK_OPTS//@INO/$(stat -c %i "$SCRATCH_MNT/dir/deep/file")}
 	CHECK_OPTS=${CHECK_OPTS//@DEV/$(mountpoint -d "$SCRATCH_MNT")}
 	CHECK_OPTS=${CHECK_OPTS//@ROOT/$(mountpoint -d /)}
 	CHECK_OPTS=${CHECK_OPTS//@/$SCRATCH_MNT}
-	touch "$SCRATCH_MNT/dir/deep/file" "$SCRATCH_MNT/else/file"
 	check_ops <<-EOS
 		open F $SCRATCH_MNT/dir/deep/file direct
 		prep F 16M written
@@ -59,6 +60,16 @@ define_test inode_of_the_file_is_reported filtered reported --inode @/dir/deep/f
 define_test inode_of_another_file_is_silent filtered silent --inode @/else/file
 define_test device_of_the_file_system_is_reported filtered reported --dev @DEV
 define_test device_of_another_file_system_is_silent filtered silent --dev @ROOT
+define_test inode_of_that_number_on_another_device_is_silent filtered silent --inode @ROOT:@INO
+define_test inode_of_that_number_on_its_device_is_reported filtered reported --inode @DEV:@INO
+# A filter that is one question is answered by code of its own, and these are more than one.
+define_test inode_of_one_of_two_files_is_reported \
+	filtered reported --inode @/else/file --inode @/dir/deep/file
+define_test inode_of_the_file_and_its_device_is_reported \
+	filtered reported --dev @DEV --inode @/dir/deep/file
+define_test inode_of_the_file_and_another_device_is_silent \
+	filtered silent --dev @ROOT --inode @/dir/deep/file
+define_test device_of_one_of_two_file_systems_is_reported filtered reported --dev @ROOT --dev @DEV
 define_test type_of_the_file_system_is_reported filtered reported --fs xfs
 define_test type_of_another_file_system_is_silent filtered silent --fs ext4
 define_test comm_of_the_writer_is_reported filtered reported --comm alice

@@ -43,6 +43,7 @@ static void filter_by_all(struct ior_options *o)
 static void check_a_command(struct ior_options *o)
 {
 	o->has_spans = o->reads_locks = o->has_range_lock = 1;
+	o->opens_at_submit = 1U << IOR_FS_BTRFS;
 	o->filters_tasks = o->want_cgroup = 1;
 }
 
@@ -67,7 +68,8 @@ static void set_options(struct ior_options *o, enum programs_as as)
 		check_a_command(o);
 	if (as == AS_ALL)
 		filter_by_all(o);
-	o->is_plain = ior_options_are_plain(o);
+	o->only = ior_options_only(o);
+	o->no_extras = ior_options_have_no_extras(o);
 }
 
 static const struct {

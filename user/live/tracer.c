@@ -328,6 +328,7 @@ static int attach_range_lock(struct tracer *t, const struct range_lock_plan *pla
 static void sum_up_filters(struct ior_options *o)
 {
 	o->filters_files = o->devs_count || o->magics_count || o->inodes_count || o->paths_count;
+	o->only = ior_options_only(o);
 	o->filters_tasks = o->pids_count || o->comm[0] || o->want_cgroup || o->tree_pid;
 }
 
@@ -360,7 +361,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 			return r;
 	}
 	t->range_lock = opts->range_lock;
-	options.is_plain = ior_options_are_plain(&options);
+	options.no_extras = ior_options_have_no_extras(&options);
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
 }
