@@ -8,7 +8,8 @@
  * ThreadSanitizer, for the host (tests/unit/test_inflight.c). The includer provides
  *
  *	INFLIGHT_LOAD(p) INFLIGHT_STORE(p, v)      single-copy atomic
- *	INFLIGHT_CMPXCHG(p, old, new) INFLIGHT_ADD(p, v)   fully ordered, return the old value
+ *	INFLIGHT_CMPXCHG(p, old, new) INFLIGHT_ADD(p, v) INFLIGHT_OR(p, v)
+ *	                                           fully ordered, return the old value
  *	inflight_loop(n, fn, ctx)                  calls fn(i, ctx) until it returns 1
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()

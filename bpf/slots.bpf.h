@@ -19,13 +19,20 @@ static __always_inline void inflight_barrier(void)
 struct slot_search {
 	__u64 key;
 	__u32 home;
+	__u32 steps; /* that it took to what was found */
 	__s32 found;
+	__u32 pad;
 	__u64 stride;
 };
 
+static __always_inline __u32 slot_after(__u32 home, __u32 steps, __u64 stride)
+{
+	return (home + steps * stride) & slot_mask();
+}
+
 static int slot_find_step(__u32 i, struct slot_search *s)
 {
-	__u32 at = (s->home + i * s->stride) & slot_mask();
+	__u32 at = slot_after(s->home, i, s->stride);
 	struct ior_slot *slot = slot_at(at);
 
 	if (!slot)
@@ -39,16 +46,27 @@ static int slot_find_step(__u32 i, struct slot_search *s)
 
 static int slot_claim_step(__u32 i, struct slot_search *s)
 {
-	__u32 at = (s->home + i * s->stride) & slot_mask();
+	__u32 at = slot_after(s->home, i, s->stride);
 	struct ior_slot *slot = slot_at(at);
 
 	if (!slot)
 		return 1;
 	if (INFLIGHT_LOAD(&slot->key) == 0 && !INFLIGHT_CMPXCHG(&slot->key, 0ULL, s->key)) {
 		s->found = at;
+		s->steps = i;
 		return 1;
 	}
 	return 0;
+}
+
+static __always_inline struct slot_search slot_search_of(__u64 key, __u32 home)
+{
+	return (struct slot_search){
+		.key = key,
+		.home = home,
+		.found = -1,
+		.stride = ior_slot_stride(key),
+	};
 }
 
 static __always_inline __u32 slot_reach(void)
@@ -58,18 +76,33 @@ static __always_inline __u32 slot_reach(void)
 	return mask < IOR_PROBE_SLOTS_MAX ? mask + 1 : IOR_PROBE_SLOTS_MAX;
 }
 
-/* In a frame of its own, since the common case does without. */
-static __noinline int slot_find_far(__u64 key, __u32 home)
+static __noinline int slot_find_farther(__u64 key, __u32 home)
 {
-	struct slot_search s = {
-		.key = key,
-		.home = home,
-		.found = -1,
-		.stride = ior_slot_stride(key),
-	};
+	struct slot_search s = slot_search_of(key, home);
 
 	inflight_loop(slot_reach(), slot_find_step, &s);
 	return s.found;
+}
+
+/*
+ * In a frame of its own, since the common case does without. Each slot is a line that is in no
+ * cache, so only those are looked at where one of this home ever was: one or two, mostly.
+ */
+static __noinline int slot_find_far(__u64 key, __u32 home, __u32 away)
+{
+	__u64 stride = ior_slot_stride(key);
+
+	for (__u32 step = 1; step < IOR_AWAY_STEPS; step++) {
+		__u32 at = slot_after(home, step, stride);
+		struct ior_slot *slot;
+
+		if (!(away & ior_away_bit(step)))
+			continue;
+		slot = slot_at(at);
+		if (slot && INFLIGHT_LOAD(&slot->key) == key)
+			return at;
+	}
+	return away & ior_away_bit(IOR_AWAY_STEPS) ? slot_find_farther(key, home) : -1;
 }
 
 /* The slot of the op with this key and its index, or NULL. Mostly it stands at its home. */
@@ -77,14 +110,16 @@ static __always_inline struct ior_slot *inflight_slot_of(__u64 key, __u32 *ret_s
 {
 	__u32 home_at = ior_slot_home(key) & slot_mask();
 	struct ior_slot *home = slot_at(home_at);
+	__u32 away;
 	int far;
 
 	*ret_self = home_at;
 	if (!home || INFLIGHT_LOAD(&home->key) == key)
 		return home;
-	if (!INFLIGHT_LOAD(&home->overflow))
+	away = INFLIGHT_LOAD(&home->away);
+	if (!ior_away_count(away))
 		return 0;
-	far = slot_find_far(key, home_at);
+	far = slot_find_far(key, home_at, away);
 	if (far < 0)
 		return 0;
 	*ret_self = far;
@@ -108,32 +143,32 @@ static __always_inline struct ior_slot *inflight_claim_home(__u64 key, __u32 *re
 	__u32 home_at = ior_slot_home(key) & slot_mask();
 	struct ior_slot *home = slot_at(home_at);
 
-	if (!home || INFLIGHT_LOAD(&home->key) || INFLIGHT_LOAD(&home->overflow) ||
+	if (!home || INFLIGHT_LOAD(&home->key) || ior_away_count(INFLIGHT_LOAD(&home->away)) ||
 	    INFLIGHT_CMPXCHG(&home->key, 0ULL, key))
 		return 0;
 	*ret_self = home_at;
 	return home;
 }
 
-/* A slot for a key that has none, or -1 when all within reach are taken. */
+/*
+ * A slot for a key that has none, or -1 when all within reach are taken. Where it went is noted
+ * before anybody looks for it: that is done by hooks of this very op.
+ */
 static __always_inline int inflight_claim(__u64 key)
 {
-	struct slot_search s = {
-		.key = key,
-		.home = ior_slot_home(key) & slot_mask(),
-		.found = -1,
-		.stride = ior_slot_stride(key),
-	};
+	struct slot_search s = slot_search_of(key, ior_slot_home(key) & slot_mask());
 	struct ior_slot *home = slot_at(s.home);
 
 	if (!home)
 		return -1;
 	if (INFLIGHT_LOAD(&home->key) == 0 && !INFLIGHT_CMPXCHG(&home->key, 0ULL, key))
 		return s.home;
-	INFLIGHT_ADD(&home->overflow, 1U);
+	INFLIGHT_ADD(&home->away, 1U);
 	inflight_loop(slot_reach(), slot_claim_step, &s);
 	if (s.found < 0 || s.found == (int)s.home)
-		INFLIGHT_ADD(&home->overflow, -1U);
+		INFLIGHT_ADD(&home->away, -1U);
+	else if (!(INFLIGHT_LOAD(&home->away) & ior_away_bit(s.steps)))
+		INFLIGHT_OR(&home->away, ior_away_bit(s.steps));
 	return s.found;
 }
 
@@ -148,7 +183,7 @@ static __always_inline void inflight_release_key(__u32 self, struct ior_slot *sl
 		struct ior_slot *home = slot_at(home_at);
 
 		if (home)
-			INFLIGHT_ADD(&home->overflow, -1U);
+			INFLIGHT_ADD(&home->away, -1U);
 	}
 }
 

@@ -63,6 +63,7 @@ struct {
 #define INFLIGHT_STORE(p, v) (*(volatile typeof(*(p)) *)(p) = (v))
 #define INFLIGHT_CMPXCHG(p, old, new) __sync_val_compare_and_swap(p, old, new)
 #define INFLIGHT_ADD(p, v) __sync_fetch_and_add(p, v)
+#define INFLIGHT_OR(p, v) __sync_fetch_and_or(p, v)
 
 #define INFLIGHT_GLOBAL __noinline
 

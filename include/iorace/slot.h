@@ -67,9 +67,9 @@ enum ior_slot_state {
 #define IOR_CHUNK_ANY (~0ULL)
 
 struct ior_slot {
-	__u64 key;	/* identity of the op: its kiocb, or its task and what it is in; 0: free */
-	__u32 seq;	/* odd while the slot is filled */
-	__u32 overflow; /* ops whose home is this slot but that stand elsewhere */
+	__u64 key;  /* identity of the op: its kiocb, or its task and what it is in; 0: free */
+	__u32 seq;  /* odd while the slot is filled */
+	__u32 away; /* of those whose home is this slot, see ior_away_count() */
 	__u64 inode;
 	__u32 where;	/* its single word, see ior_where(); 0: to be searched for */
 	__u8 spanned;	/* entered the table before it had its locks */
@@ -189,6 +189,23 @@ static __always_inline __u32 ior_slot_home(__u64 key)
 static __always_inline __u32 ior_slot_stride(__u64 key)
 {
 	return ((__u32)ior_slot_group_hash(key) | 1) << IOR_SLOT_GROUP_SHIFT | 1;
+}
+
+/*
+ * What a home knows of those that found it taken. Low half: how many ops are away just now. High
+ * half: one bit for each step of the search that ever ended away from here, the last one for all
+ * that are as far or farther; these stay, so that nobody who looks for one of them misses it.
+ */
+#define IOR_AWAY_STEPS 15
+
+static __always_inline __u32 ior_away_count(__u32 away)
+{
+	return away & 0xffff;
+}
+
+static __always_inline __u32 ior_away_bit(__u32 step)
+{
+	return 1U << (16 + (step < IOR_AWAY_STEPS ? step : IOR_AWAY_STEPS));
 }
 
 static __always_inline __u64 ior_chunk_of(__u64 byte)

@@ -55,6 +55,13 @@
 		INFLIGHT_SAW(seen_);                                                               \
 		seen_;                                                                             \
 	})
+#define INFLIGHT_OR(p, v)                                                                          \
+	({                                                                                         \
+		INFLIGHT_HOOK(p, true);                                                            \
+		__auto_type seen_ = __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);                     \
+		INFLIGHT_SAW(seen_);                                                               \
+		seen_;                                                                             \
+	})
 #define INFLIGHT_GLOBAL static
 
 #define inflight_loop(n, fn, ctx)                                                                  \

@@ -90,7 +90,7 @@ static void assert_table_is_empty(void)
 		}
 	for (__u32 i = 0; i <= slot_mask(); i++) {
 		assert_int_equal(host.slots[i].key, 0);
-		assert_int_equal(host.slots[i].overflow, 0);
+		assert_int_equal(ior_away_count(host.slots[i].away), 0);
 		assert_int_equal(host.slots[i].seq & 1, 0);
 	}
 }
@@ -353,7 +353,8 @@ static __u64 table_hash(void)
 				h = ior_mix(h ^ host.lines[wide][i].ways[way]);
 		}
 	for (__u32 i = 0; i <= slot_mask(); i++)
-		h = ior_mix(h ^ host.slots[i].key ^ (__u64)host.slots[i].overflow << 32);
+		h = ior_mix(h ^ host.slots[i].key ^
+			    (__u64)ior_away_count(host.slots[i].away) << 32);
 	return h;
 }
 
@@ -485,6 +486,24 @@ static __u64 next_key_of_one_way(__u64 key)
 	while ((ior_slot_home(key) & slot_mask()) != 5 ||
 	       (ior_slot_stride(key) & slot_mask()) != 33);
 	return key;
+}
+
+static void keys_as_far_away_as_can_be_are_found(void **state)
+{
+	__u64 keys[IOR_PROBE_SLOTS_MAX], key = 0;
+	int at[IOR_PROBE_SLOTS_MAX];
+
+	(void)state;
+	for (int i = 0; i < IOR_PROBE_SLOTS_MAX; i++) {
+		keys[i] = key = next_key_of_one_way(key);
+		at[i] = inflight_claim(key);
+	}
+	for (int i = 0; i < IOR_PROBE_SLOTS_MAX; i++) {
+		assert_int_equal(inflight_find(keys[i]), at[i]);
+		inflight_release(at[i], slot_at(at[i]));
+		assert_int_equal(inflight_find(keys[i]), -1);
+	}
+	assert_table_is_empty();
 }
 
 static void no_slot_within_reach_is_refused(void **state)
@@ -717,6 +736,7 @@ int main(void)
 		TEST(two_waiting_ops_conflict_when_the_second_moves),
 		TEST(op_that_moves_after_the_other_ended_does_not_conflict),
 		TEST(keys_of_one_home_are_found_until_released),
+		TEST(keys_as_far_away_as_can_be_are_found),
 		TEST(no_slot_within_reach_is_refused),
 		TEST(op_that_ends_twice_hurts_nobody),
 		TEST(wide_op_that_ends_twice_hurts_nobody),

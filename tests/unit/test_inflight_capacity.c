@@ -295,7 +295,7 @@ static void many_threads_leave_nothing_behind(void **state)
 			assert_int_equal(host.lines[0][i].ways[way], 0);
 	}
 	for (__u32 i = 0; i < SLOTS; i++)
-		assert_true(!host.slots[i].key && !host.slots[i].overflow);
+		assert_true(!host.slots[i].key && !ior_away_count(host.slots[i].away));
 	host_table_done();
 }
 

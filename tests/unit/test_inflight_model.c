@@ -455,7 +455,7 @@ static bool table_is_empty(void)
 			}
 		}
 	for (int i = 0; i < SLOTS; i++)
-		if (world.slots[i].key || world.slots[i].overflow) {
+		if (world.slots[i].key || ior_away_count(world.slots[i].away)) {
 			printf("%s: slot %d not free\n", scene->name, i);
 			return false;
 		}

@@ -333,7 +333,8 @@ static int judge_table(void)
 				return 1;
 			}
 	for (__u32 i = 0; i <= slot_mask(); i++)
-		if (host.slots[i].key || host.slots[i].overflow || host.slots[i].seq & 1) {
+		if (host.slots[i].key || ior_away_count(host.slots[i].away) ||
+		    host.slots[i].seq & 1) {
 			fprintf(stderr, "%s, round seed %llu: slot %u not free\n", scene->name,
 				round_seed, i);
 			return 1;
