@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The ladder: what each part of the tool costs, side by side with nothing, with empty programs and
- * with two rivals. tests/bench/run prepares the file system and calls this.
+ * with rivals. tests/bench/run prepares the file system and calls this.
  */
 #include "measure.h"
 #include "show.h"

@@ -2,11 +2,13 @@
 /*
  * What the shipped programs are measured against. `empty_*`: the floor, a program that returns at
  * once at each hook. `hash_*`: in-flight ops in one BPF hash keyed by kiocb, no detection.
- * `stream_*`: an event per begin and end through a ring buffer. The two rivals read what they need
- * by the same means as the shipped programs, and less: no lock, no file system, no size of the
- * file; and they count nothing.
+ * `stream_*`: an event per begin and end through a ring buffer. These two read what they need by
+ * the same means as the shipped programs, and less: no lock, no file system, no size of the file;
+ * and they count nothing. `detect_*`: the same pairs as `watch`, see detect.bpf.h.
  */
 #include "compat.bpf.h"
+
+#include "detect.bpf.h"
 
 const struct ior_options ior_options __weak = {};
 
@@ -61,7 +63,7 @@ int two_complete(void *ctx)
 	return 0;
 }
 
-/* ---- what both rivals know of an op ---------------------------------------------------------- */
+/* ---- what `hash_*` and `stream_*` know of an op ---------------------------------------------- */
 
 struct rival_op {
 	__u64 kiocb;
@@ -114,6 +116,22 @@ int hash_complete(struct bpf_raw_tracepoint_args *ctx)
 	__u64 kiocb = ctx->args[0];
 
 	if (bpf_map_delete_elem(&rival_ops, &kiocb))
+		__sync_fetch_and_add(&rival_unfound, 1);
+	return 0;
+}
+
+/* ---- two of them, and conflicts -------------------------------------------------------------- */
+
+SEC("raw_tp/iomap_dio_rw_begin")
+int detect_begin(struct bpf_raw_tracepoint_args *ctx)
+{
+	return detect_op_begins(ctx->args[0], ctx->args[1]);
+}
+
+SEC("raw_tp/iomap_dio_complete")
+int detect_complete(struct bpf_raw_tracepoint_args *ctx)
+{
+	if (!detect_op_ends(ctx->args[0]))
 		__sync_fetch_and_add(&rival_unfound, 1);
 	return 0;
 }

@@ -60,6 +60,8 @@ const struct rung_spec rung_specs[] = {
 	 BUFFERED, true},
 	{"other", "`watch` of another build", RUNG_OTHER, SETUP_WATCH, NULL, DEEP, false},
 	{"hash map", "rival: in-flight ops in a BPF hash", RUNG_RIVAL, 0, "hash_", DEEP, false},
+	{"hash detect", "rival: the same pairs, by two BPF hash maps", RUNG_RIVAL, 0, "detect_",
+	 DEEP, false},
 	{"stream", "rival: every op through a ring", RUNG_RIVAL, 0, "stream_", DIRECT, false},
 	{"bpftrace", "rival: the same hash map in bpftrace", RUNG_PROCESS, 0, BPFTRACE, FIRST,
 	 true},
@@ -268,6 +270,19 @@ static int open_ours(struct rung *rung, const struct rung_env *env, struct reaso
 
 /* ---- rivals ---------------------------------------------------------------------------------- */
 
+/* Those of the rival that detects are large: none of the others gets them as well. */
+static void choose_maps(const struct rung *rung)
+{
+	bool detects = !strcmp(rung->spec->programs, "detect_");
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, rung->rivals->obj)
+	{
+		if (!strncmp(bpf_map__name(map), "detect_", strlen("detect_")))
+			bpf_map__set_autocreate(map, detects);
+	}
+}
+
 static int open_rivals(struct rung *rung, struct reason *why)
 {
 	struct bpf_program *prog;
@@ -285,6 +300,7 @@ static int open_rivals(struct rung *rung, struct reason *why)
 		if (mine && rung->programs_len < RUNG_PROGRAMS_MAX)
 			rung->programs[rung->programs_len++] = prog;
 	}
+	choose_maps(rung);
 	r = rivals_bpf__load(rung->rivals);
 	if (r < 0)
 		return reason_fail(why, r, "the kernel refused the rivals: %s", strerror(-r));
@@ -427,7 +443,8 @@ uint64_t rung_losses(const struct rung *rung)
 	uint64_t sum = 0;
 
 	if (rung->rivals)
-		return rung->rivals->bss->rival_unfound + rung->rivals->bss->rival_dropped;
+		return rung->rivals->bss->rival_unfound + rung->rivals->bss->rival_dropped +
+		       rung->rivals->bss->rival_untracked;
 	if (!rung->tracer || tracer_counters(rung->tracer, &counters))
 		return 0;
 	for (int i = 0; i < IOR_LOSS_COUNT_; i++)

@@ -212,6 +212,7 @@ static void markdown_targets(FILE *out, const struct bench_report *r)
 	target(out, "turned away by a filter, net ns per IO", filtered->net_ns.median, "%.1f", 20,
 	       true);
 	target_rival(out, first, "hash map", 2.5);
+	target_rival(out, first, "hash detect", 2.5);
 	target_rival(out, first, "stream", 8);
 	target_flat(out, r);
 }
