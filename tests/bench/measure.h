@@ -12,7 +12,6 @@
 #include "spread.h"
 
 #define HOOKS_MAX 8
-#define RUNGS_MAX 24
 
 struct hook_cost {
 	char hook[64];

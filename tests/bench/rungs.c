@@ -77,6 +77,7 @@ const struct rung_spec rung_specs[] = {
 	 GROUP_REQUESTS, true},
 };
 const size_t rung_specs_len = ARRAY_SIZE(rung_specs);
+_Static_assert(ARRAY_SIZE(rung_specs) <= RUNGS_MAX, "each has its place in the tables of results");
 
 struct rung {
 	const struct rung_spec *spec;

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RUNGS_MAX 24
+
 enum rung_source {
 	RUNG_NOTHING,
 	RUNG_RIVAL,   /* programs of rivals.bpf.c whose names begin with `programs` */
