@@ -241,8 +241,13 @@ $(O)/hammer: $(O)/tests/storm/hammer.o
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lpthread -o $@
 
+$(O)/refuse.so: tests/e2e/refuse.c
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared $< -ldl -o $@
+
 .PHONY: drivers
-drivers: $(O)/mkops $(O)/gatedisk $(O)/hammer ## build what the tests drive the kernel with
+drivers: $(O)/mkops $(O)/gatedisk $(O)/hammer $(O)/refuse.so ## what tests drive the kernel with
 
 .PHONY: e2e
 e2e: all drivers ## end-to-end tests on the running kernel (root)

@@ -155,15 +155,19 @@ static __always_inline bool pending_count(const struct ior_finding_key *key,
 }
 
 /*
- * When the next record of a finding is due, as far as is known; mostly it has just been sent. Where
- * each is, no time says so: another CPU may have sent one of an op that begins after ours.
+ * Where each is due, no time can say so: another CPU may have just sent one of an op that began
+ * after ours. So nothing is pending then.
  */
+static __always_inline bool record_is_always_due(void)
+{
+	return !ior_options.sample_ns && ior_records_sent < ior_options.max_records;
+}
+
+/* When the next record of a finding is due, as far as is known; mostly it has just been sent. */
 static __always_inline __u64 record_due_ns(const struct ior_finding_value *finding, __u64 now_ns)
 {
 	if (ior_records_sent >= ior_options.max_records)
 		return now_ns + (1ULL << 62);
-	if (!ior_options.sample_ns)
-		return 0;
 	return finding->samples ? finding->sampled_ns + ior_options.sample_ns : now_ns;
 }
 

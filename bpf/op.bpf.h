@@ -67,7 +67,6 @@ int op_data_end_of_many(__u64 kiocb); /* for a hook that ends several in a row *
 
 /* The op completed: nothing more will be heard of this kiocb. `moved`: without error. */
 static int op_complete(__u64 kiocb, bool moved);
-static int op_complete_filtered(__u64 kiocb, bool moved); /* where op_is_wanted() is asked */
 
 /* The op gave up before it could complete; within its span it may begin again. */
 static int op_retry(__u64 kiocb);

@@ -241,7 +241,8 @@ static __always_inline bool pair_is_due(struct ior_slot *mine, struct meeting *m
 		finding->sampled_ns = now_ns;
 		finding->samples++;
 	}
-	pending_begin(&m->key, finding, now_ns);
+	if (!record_is_always_due())
+		pending_begin(&m->key, finding, now_ns);
 	return is_due;
 }
 

@@ -85,10 +85,11 @@ static __noinline int slot_find_farther(__u64 key, __u32 home)
 }
 
 /*
- * In a frame of its own, since the common case does without. Each slot is a line that is in no
- * cache, so only those are looked at where one of this home ever was: one or two, mostly.
+ * Each slot is a line that is in no cache, so only those are looked at where one of this home may
+ * be: one or two, mostly. Global, so that the verifier walks these steps once and not from each
+ * hook; and in a frame of its own, since the common case does without.
  */
-static __noinline int slot_find_far(__u64 key, __u32 home, __u32 away)
+INFLIGHT_GLOBAL int slot_find_far(__u64 key, __u32 home, __u32 away)
 {
 	__u64 stride = ior_slot_stride(key);
 
@@ -172,6 +173,21 @@ static __always_inline int inflight_claim(__u64 key)
 	return s.found;
 }
 
+/*
+ * The last one takes the steps with it, or they would become more and more. Whoever is noting his
+ * own counts himself away meanwhile.
+ */
+static __always_inline void slot_came_home(struct ior_slot *home)
+{
+	__u32 away;
+
+	if (!home)
+		return;
+	away = INFLIGHT_LOAD(&home->away);
+	if (ior_away_count(away) != 1 || INFLIGHT_CMPXCHG(&home->away, away, 0U) != away)
+		INFLIGHT_ADD(&home->away, -1U);
+}
+
 /* The op of this key is over and has no words any more. */
 static __always_inline void inflight_release_key(__u32 self, struct ior_slot *slot, __u64 key)
 {
@@ -179,12 +195,8 @@ static __always_inline void inflight_release_key(__u32 self, struct ior_slot *sl
 
 	slot->state = IOR_SLOT_IDLE;
 	INFLIGHT_STORE(&slot->key, 0ULL);
-	if (home_at != self) {
-		struct ior_slot *home = slot_at(home_at);
-
-		if (home)
-			INFLIGHT_ADD(&home->away, -1U);
-	}
+	if (home_at != self)
+		slot_came_home(slot_at(home_at));
 }
 
 static __always_inline void inflight_release(__u32 self, struct ior_slot *slot)

@@ -256,15 +256,15 @@ struct ior_options {
 
 /* A file filter that is one question, and so has code that is nothing else. */
 enum ior_only {
-	IOR_ONLY_NOTHING,
-	IOR_ONLY_DEV,	/* devs[0] */
-	IOR_ONLY_INODE, /* inodes[0] */
+	IOR_ONLY_NEITHER, /* none, or more than one question */
+	IOR_ONLY_DEV,	  /* devs[0] */
+	IOR_ONLY_INODE,	  /* inodes[0] */
 };
 
 static inline enum ior_only ior_options_only(const struct ior_options *o)
 {
 	if (o->magics_count || o->paths_count || o->devs_count + o->inodes_count != 1)
-		return IOR_ONLY_NOTHING;
+		return IOR_ONLY_NEITHER;
 	return o->devs_count ? IOR_ONLY_DEV : IOR_ONLY_INODE;
 }
 

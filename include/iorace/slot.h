@@ -192,11 +192,12 @@ static __always_inline __u32 ior_slot_stride(__u64 key)
 }
 
 /*
- * What a home knows of those that found it taken. Low half: how many ops are away just now. High
- * half: one bit for each step of the search that ever ended away from here, the last one for all
- * that are as far or farther; these stay, so that nobody who looks for one of them misses it.
+ * What a home knows of those that found it taken. Low half: how many ops are away just now, some
+ * dozens at worst. High half: one bit for each step at which one of them stands, the last for all
+ * that are as far or farther; they go when nobody is away any more.
  */
 #define IOR_AWAY_STEPS 15
+_Static_assert(16 + IOR_AWAY_STEPS < 32, "the bits of all steps are in the high half");
 
 static __always_inline __u32 ior_away_count(__u32 away)
 {

@@ -126,3 +126,13 @@ xfs_write_during_the_flush_of_a_dsync_write_is_silent() {
 ext4_write_during_the_flush_of_a_dsync_write_is_silent() {
 	dsync_flush_case ext4
 }
+
+# A kernel that has less room for what the programs put on the stack takes the others, which read
+# fields by helper. Where it has no cast these come first, and nothing is refused here.
+object_that_is_refused_is_replaced_is_reported() {
+	local refused=0
+	! grep -qw bpf_rdonly_cast /proc/kallsyms || refused=1
+	scratch_new xfs gate
+	LD_PRELOAD=$BUILD/refuse.so REFUSE=$refused pair_is xfs reported written direct \
+		"write $FIRST" "write $HALF"
+}

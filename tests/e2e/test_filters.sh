@@ -80,6 +80,32 @@ define_test kind_of_another_pair_is_silent filtered silent --kind ww
 define_test overlap_as_large_as_asked_for_is_reported filtered reported --min-overlap 32K
 define_test overlap_smaller_than_asked_for_is_silent filtered silent --min-overlap 33K
 
+# Ops that a filter lets in must leave again: a table that has room for few sees many readers, each
+# with many places on its stack for what it reads with.
+readers_leave_no_slot() {
+	need_command fio
+	scratch_new xfs ram
+	touch "$SCRATCH_MNT/other"
+	dd if=/dev/zero of="$SCRATCH_MNT/file" bs=64K count=16 conv=fsync status=none
+	CHECK_OPTS="--table-size 128 $*"
+	CHECK_OPTS=${CHECK_OPTS//@DEV/$(mountpoint -d "$SCRATCH_MNT")}
+	CHECK_OPTS=${CHECK_OPTS//@/$SCRATCH_MNT}
+	check_cmd fio --name=read --filename="$SCRATCH_MNT/file" --direct=1 --rw=randread --bs=4K \
+		--size=1M --number_ios=250 --numjobs=40 --output="$TEST_TMP/fio" ||
+		fail "fio: $(tail -n 1 "$TEST_TMP/fio")"
+	[ -n "$IORACE" ] || return 0
+	"$E2E/check_report.py" "$TEST_TMP/report.json" --conflicts 0 --verdict clean \
+		--summary ops.read=10000 2>"$TEST_TMP/claim" || fail "$(tail -n 1 "$TEST_TMP/claim")"
+}
+
+define_test readers_behind_no_filter_is_silent readers_leave_no_slot
+define_test readers_on_a_device_is_silent readers_leave_no_slot --dev @DEV
+define_test readers_of_an_inode_is_silent readers_leave_no_slot --inode @/file
+define_test readers_of_one_of_two_inodes_is_silent \
+	readers_leave_no_slot --inode @/other --inode @/file
+define_test readers_on_a_type_is_silent readers_leave_no_slot --fs xfs
+define_test readers_in_a_directory_is_silent readers_leave_no_slot --path @
+
 # says_hidden YES|NO OUTCOME FILTER...: the text owns up to what a filter of pairs hides
 says_hidden() {
 	local said=$1

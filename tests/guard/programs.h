@@ -13,6 +13,8 @@ enum programs_as {
 	AS_WATCH,    /* no filter, no spans, windows close at completion */
 	AS_CHECK,    /* the same, closing at the last bio */
 	AS_FILTERED, /* a device filter that matches nothing */
+	AS_INODE,    /* the same of one inode */
+	AS_BTRFS,    /* as `watch` where the plan sees btrfs */
 	AS_COMMAND,  /* as `check` is for a command, with a range lock outside the data path */
 	AS_ALL,	     /* whatever costs the verifier work: spans, stacks, filters of every sort */
 };

@@ -34,11 +34,21 @@ static bool is_refusal(int error)
 	return error == -EINVAL || error == -EACCES || error == -E2BIG;
 }
 
+static bool is_hot(const char *name)
+{
+	return !strncmp(name, "dio_", strlen("dio_"));
+}
+
 /* 1: told. */
 static int show(const char *path, const char *name)
 {
-	static const enum programs_as ways[] = {AS_WATCH, AS_COMMAND,
-						AS_ALL}; /* the last is told */
+	static const struct {
+		enum programs_as as;
+		bool hot; /* there is something of its own on the hot path only */
+	} ways[] = {
+		{AS_WATCH, false}, {AS_FILTERED, true}, {AS_INODE, true},
+		{AS_BTRFS, true},  {AS_COMMAND, false}, {AS_ALL, false}, /* the last is told */
+	};
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	struct bpf_object *obj = NULL;
@@ -46,8 +56,10 @@ static int show(const char *path, const char *name)
 	int r, fd;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (ways[i].hot && !is_hot(name))
+			continue;
 		bpf_object__close(obj);
-		obj = programs_load(path, ways[i], is_named, name, &r, &why);
+		obj = programs_load(path, ways[i].as, is_named, name, &r, &why);
 		if (!obj)
 			break;
 	}

@@ -33,6 +33,7 @@ struct tracer {
 	const struct range_lock_plan *range_lock;
 	struct bpf_link *range_lock_links[IOR_RANGE_LOCK_FUNCTIONS_MAX][2]; /* entry, return */
 	struct ring_buffer *ring;
+	bool by_helper; /* which of the two objects */
 	bool submit_comes_and_goes;
 	unsigned int submit_idle_seconds;
 };
@@ -188,9 +189,9 @@ static struct iorace_bpf *open_by_helper(void)
 	return NULL;
 }
 
-static struct iorace_bpf *open_object(const struct kernel *kernel)
+static struct iorace_bpf *open_object(bool by_helper)
 {
-	return kernel->has_rdonly_cast ? iorace_bpf__open() : open_by_helper();
+	return by_helper ? open_by_helper() : iorace_bpf__open();
 }
 
 static int load_object(struct iorace_bpf *skel, struct reason *why)
@@ -231,12 +232,11 @@ static int share_maps(struct iorace_bpf *skel, const struct iorace_bpf *with)
 	return 0;
 }
 
-static int load_doubles(struct tracer *t, const struct plan *plan, const struct kernel *kernel,
-			struct reason *why)
+static int load_doubles(struct tracer *t, const struct plan *plan, struct reason *why)
 {
 	int r;
 
-	t->doubles = open_object(kernel);
+	t->doubles = open_object(t->by_helper);
 	if (!t->doubles)
 		return reason_fail(why, -errno, "cannot prepare the BPF object twice: %s",
 				   strerror(errno));
@@ -338,7 +338,7 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	struct ior_options options = opts->options;
 	int r;
 
-	t->skel = open_object(kernel);
+	t->skel = open_object(t->by_helper);
 	if (!t->skel)
 		return -errno;
 	r = set_sizes(t->skel, opts, &options, plan->has_spans);
@@ -364,6 +364,43 @@ static int open_skeleton(struct tracer *t, const struct plan *plan, const struct
 	options.no_extras = ior_options_have_no_extras(&options);
 	memcpy((void *)&t->skel->rodata->ior_options, &options, sizeof(options));
 	return choose_programs(t->skel, plan);
+}
+
+static int open_and_load(struct tracer *t, const struct plan *plan, const struct kernel *kernel,
+			 const struct tracer_opts *opts, struct reason *why)
+{
+	int r = open_skeleton(t, plan, kernel, opts);
+
+	if (r < 0)
+		return reason_fail(why, r, "cannot prepare the BPF object: %s", strerror(-r));
+	return load_object(t->skel, why);
+}
+
+/* The verifier's own errors; others come before it. */
+static bool is_refusal(int error)
+{
+	return error == -EINVAL || error == -EACCES || error == -E2BIG;
+}
+
+/*
+ * Kernels with the cast may still refuse its object: until each frame was rounded up to 16 bytes
+ * and no longer to 32 (round_up_stack_depth(), kernel/bpf/verifier.c) the frames of a hook and all
+ * that it calls do not fit into 512. Those of the other object do: it is slower, and sees the same.
+ */
+static int open_and_load_either(struct tracer *t, const struct plan *plan,
+				const struct kernel *kernel, const struct tracer_opts *opts,
+				struct reason *why)
+{
+	int r;
+
+	t->by_helper = !kernel->has_rdonly_cast;
+	r = open_and_load(t, plan, kernel, opts, why);
+	if (t->by_helper || !is_refusal(r))
+		return r;
+	iorace_bpf__destroy(t->skel);
+	t->skel = NULL;
+	t->by_helper = true;
+	return open_and_load(t, plan, kernel, opts, why);
 }
 
 /* Ends before begins: an op whose begin we see must not end unseen. */
@@ -429,16 +466,13 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 
 	if (!t)
 		return -ENOMEM;
-	r = open_skeleton(t, plan, kernel, opts);
-	if (r < 0)
-		return reason_fail(why, r, "cannot prepare the BPF object: %s", strerror(-r));
-	r = load_object(t->skel, why);
+	r = open_and_load_either(t, plan, kernel, opts, why);
 	if (r < 0)
 		return r;
 	/* What libbpf could not map it leaves out, and calls that loaded. */
 	if (!t->skel->data_state)
 		return reason_fail(why, -ENOMEM, "no memory to share with the BPF programs");
-	r = plan->repeats_ends ? load_doubles(t, plan, kernel, why) : 0;
+	r = plan->repeats_ends ? load_doubles(t, plan, why) : 0;
 	if (r < 0)
 		return r;
 	r = set_cgroup(t, opts);
