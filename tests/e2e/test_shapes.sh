@@ -124,7 +124,7 @@ many_script() {
 }
 
 # Ops of two CPUs that meet many at a time, of one finding: each pair is written.
-every_pair_is_written() {
+each_pair_of_many() {
 	local CHECK_OPTS="--max-records 10000000"
 	need_command fio
 	scratch_new "$1" file
@@ -138,5 +138,5 @@ every_pair_is_written() {
 }
 
 for fs in xfs ext4; do
-	define_test ${fs}_every_pair_of_many_at_once_is_reported every_pair_is_written $fs
+	define_test ${fs}_every_pair_of_many_at_once_is_reported each_pair_of_many $fs
 done

@@ -128,11 +128,12 @@ static int diagnosis_text(const struct diagnosis *d, struct buf *out)
 		   d->plan.data_end_is_precise
 			   ? "windows of direct IO close at their last bio"
 			   : "windows of direct IO close at completion, a little late");
-	buf_printf(out, "  fields are read by %s\n",
-		   d->kernel.has_rdonly_cast
-			   ? "plain loads (bpf_rdonly_cast)"
-			   : "helper calls: bpf_rdonly_cast is missing (6.2+), each "
-			     "op costs more");
+	buf_printf(
+		out, "  fields are read by %s\n",
+		d->kernel.has_rdonly_cast
+			? "plain loads (bpf_rdonly_cast), unless the verifier refuses such programs"
+			: "helper calls: bpf_rdonly_cast is missing (6.2+), each "
+			  "op costs more");
 	if (d->kernel.preempts)
 		buf_printf(out,
 			   "  tasks can be preempted in fentry programs, which are skipped for "
