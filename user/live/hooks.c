@@ -109,6 +109,7 @@ const struct hook_row hook_rows[] = {
 	{HOOK_LOCK_WAIT_END, FLAVOUR_TP, false, ROW_REQUIRED, "lock_wait_end_tp", "contention_end"},
 };
 const size_t hook_rows_len = ARRAY_SIZE(hook_rows);
+_Static_assert(ARRAY_SIZE(hook_rows) <= HOOK_ROWS_MAX, "raise HOOK_ROWS_MAX");
 
 static const struct {
 	const char *program, *filtered;
@@ -125,7 +126,6 @@ const char *hook_program(const struct hook_row *row, bool filters_files)
 	}
 	return row->program;
 }
-_Static_assert(ARRAY_SIZE(hook_rows) <= HOOK_ROWS_MAX, "raise HOOK_ROWS_MAX");
 
 #define DIRECT (1U << IOR_MODE_DIRECT)
 #define DAX (1U << IOR_MODE_DAX)
