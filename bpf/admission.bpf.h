@@ -78,8 +78,12 @@ static __always_inline void party_copy(struct ior_op *to, struct ior_slot *slot)
 	__u32 seq = INFLIGHT_LOAD(&slot->seq);
 
 	*to = slot->op;
-	if (!op_name(to))
+	if (!op_name(to)) {
 		__builtin_memset(to->comm, 0, sizeof(to->comm));
+		to->cgroup_id = 0;
+		to->flags &= ~IOR_OPF_BY_TASK;
+	}
+	op_place(to);
 	if ((seq & 1) || INFLIGHT_LOAD(&slot->seq) != seq)
 		to->tid = 0;
 }

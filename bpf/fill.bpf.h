@@ -25,22 +25,33 @@ static __always_inline __u16 op_read_name(struct ior_op *op, __u64 task)
 	if (flags & PF_IO_WORKER)
 		named = KPTR(struct task_struct, task, group_leader);
 	compat_task_comm(named, op);
-	op->cgroup_id = compat_task_cgroup_id(task);
 	return flags & PF_KTHREAD ? IOR_OPF_KTHREAD : 0;
 }
 
 /*
- * Completes a copy of an op. False if the address is another task's by now: then this op, which
- * kept its task, is over.
+ * Names a copy of an op. False if the address is another task's by now: then this op, which kept
+ * its task, is over.
  */
 static __always_inline bool op_name(struct ior_op *op)
 {
 	__u64 task = op->cgroup_id;
 
-	if (!(op->flags & IOR_OPF_UNNAMED))
+	if (!(op->flags & IOR_OPF_BY_TASK))
 		return true;
-	op->flags = (op->flags & ~IOR_OPF_UNNAMED) | op_read_name(op, task);
+	op->flags |= op_read_name(op, task);
 	return KREAD(struct task_struct, task, pid) == (int)op->tid;
+}
+
+/*
+ * Completes a copy that was named in this run of the program: whoever lived then is not freed
+ * before it ends (delayed_put_task_struct(), kernel/exit.c).
+ */
+static __always_inline void op_place(struct ior_op *op)
+{
+	if (!(op->flags & IOR_OPF_BY_TASK))
+		return;
+	op->flags &= ~IOR_OPF_BY_TASK;
+	op->cgroup_id = compat_task_cgroup_id(op->cgroup_id);
 }
 
 /*
@@ -56,13 +67,15 @@ static __always_inline bool op_keeps_its_task(const struct op_desc *desc)
 static __always_inline __u16 fill_task(struct ior_op *op, const struct task_struct *task,
 				       bool name_later)
 {
-	__u16 flags = IOR_OPF_UNNAMED;
+	__u16 flags = IOR_OPF_BY_TASK;
 
 	compat_task_ids(task, op);
-	if (name_later && !ior_options.comm[0])
+	if (name_later && !ior_options.comm[0]) {
 		op->cgroup_id = (__u64)task;
-	else
+	} else {
 		flags = op_read_name(op, (__u64)task);
+		op->cgroup_id = compat_task_cgroup_id((__u64)task);
+	}
 	return flags | (task_is_selected((__u64)task, op) ? IOR_OPF_SELECTED : 0);
 }
 

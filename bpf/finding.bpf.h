@@ -96,23 +96,16 @@ static __always_inline bool record_is_due(const struct ior_finding_value *findin
 _Static_assert((IOR_PENDING_FINDINGS & (IOR_PENDING_FINDINGS - 1)) == 0, "places are masked");
 
 /*
- * The place of a finding, claimed, or NULL: programs stay on their CPU but may preempt each other
- * there.
+ * The place of a finding. Programs stay on their CPU but may preempt each other there, so only
+ * whoever holds the first meeting of the CPU comes here (pair.bpf.h).
  */
-static __always_inline struct ior_pending *pending_claim(const struct ior_finding_key *key)
+static __always_inline struct ior_pending *pending_of(const struct ior_finding_key *key)
 {
 	const __u64 *a = (const __u64 *)&key->sides[0], *b = (const __u64 *)&key->sides[1];
 	__u32 at = ior_mix(key->file.ino + ior_mix(a[0] + a[2]) + (b[0] ^ b[2])) >> 32;
-	struct ior_pending *pending;
 
 	at &= IOR_PENDING_FINDINGS - 1;
-	pending = bpf_map_lookup_elem(&ior_pending, &at);
-	return pending && !__sync_val_compare_and_swap(&pending->busy, 0, 1) ? pending : 0;
-}
-
-static __always_inline void pending_release(struct ior_pending *pending)
-{
-	*(volatile __u64 *)&pending->busy = 0;
+	return bpf_map_lookup_elem(&ior_pending, &at);
 }
 
 static __always_inline bool finding_key_is(const struct ior_finding_key *x,
@@ -138,20 +131,18 @@ static __always_inline void pending_add(struct ior_finding_value *value, struct 
 		value->span_end = common.end;
 }
 
-/* True: counted here, and no record is due. */
+/* True: counted here, in all that is counted, and no record is due. */
 static __always_inline bool pending_count(const struct ior_finding_key *key,
 					  struct ior_range common, __u64 now_ns)
 {
-	struct ior_pending *pending = pending_claim(key);
-	bool is_here;
+	struct ior_pending *pending = pending_of(key);
 
-	if (!pending)
+	if (!pending || !finding_key_is(&pending->key, key) ||
+	    (__s64)(now_ns - pending->due_ns) >= 0)
 		return false;
-	is_here = finding_key_is(&pending->key, key) && (__s64)(now_ns - pending->due_ns) < 0;
-	if (is_here)
-		pending_add(&pending->value, common, now_ns);
-	pending_release(pending);
-	return is_here;
+	pending_add(&pending->value, common, now_ns);
+	pending->untold++;
+	return true;
 }
 
 /*
@@ -189,7 +180,7 @@ static __always_inline void pending_give_up(struct ior_pending *pending)
 static __always_inline int pending_begin(const struct ior_finding_key *key,
 					 const struct ior_finding_value *finding, __u64 now_ns)
 {
-	struct ior_pending *pending = pending_claim(key);
+	struct ior_pending *pending = pending_of(key);
 
 	if (!pending)
 		return 0;
@@ -200,7 +191,6 @@ static __always_inline int pending_begin(const struct ior_finding_key *key,
 		pending->value.first_ns = now_ns;
 	}
 	pending->due_ns = record_due_ns(finding, now_ns);
-	pending_release(pending);
 	return 0;
 }
 

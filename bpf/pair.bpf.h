@@ -29,6 +29,7 @@ struct meeting {
 	struct ior_op peer;
 	struct ior_stacks peer_stacks;
 	__u64 peer_file;
+	__u64 is_first; /* of its CPU: nobody else on it counts for the CPU just now */
 	__u64 doubtful; /* one may be over, or may yet give up before it moves anything */
 	struct ior_finding_key key;
 	struct ior_range_lock_held peer_lock; /* where a range lock is under test */
@@ -45,7 +46,10 @@ static __always_inline struct meeting *meeting_claim_at(__u32 at)
 {
 	struct meeting *m = bpf_map_lookup_elem(&ior_meetings, &at);
 
-	return m && !__sync_val_compare_and_swap(&m->busy, 0, 1) ? m : 0;
+	if (!m || __sync_val_compare_and_swap(&m->busy, 0, 1))
+		return 0;
+	m->is_first = !at;
+	return m;
 }
 
 static __noinline struct meeting *meeting_claim_other(void)
@@ -72,14 +76,21 @@ static __always_inline void meeting_release(struct meeting *m)
 	INFLIGHT_STORE(&m->busy, 0ULL);
 }
 
+/* By words, as it is read again at once: what was stored by bytes is not at hand as a word. */
 static __always_inline void finding_side(struct ior_finding_side *side, const struct ior_op *op)
 {
-	__builtin_memcpy(side->comm, op->comm, sizeof(side->comm));
-	side->kind = op->kind;
-	side->mode = op->mode;
-	side->lock = op->lock.i_rwsem;
-	__builtin_memset(side->pad, 0, sizeof(side->pad));
+	const __u64 *comm = (const __u64 *)op->comm;
+	__u64 *words = (__u64 *)side;
+
+	words[0] = comm[0];
+	words[1] = comm[1];
+	words[2] = op->kind | (__u64)op->mode << 8 | (__u64)op->lock.i_rwsem << 16;
 }
+
+_Static_assert(__builtin_offsetof(struct ior_finding_side, kind) == 16 &&
+		       __builtin_offsetof(struct ior_finding_side, mode) == 17 &&
+		       __builtin_offsetof(struct ior_finding_side, lock) == 18,
+	       "a side is three words");
 
 static __always_inline bool side_is_less(const struct ior_finding_side *a,
 					 const struct ior_finding_side *b)
@@ -216,15 +227,13 @@ static __always_inline void own_time_is_now(struct meeting *m)
 }
 
 /* Counts the pair with its finding. True: a record of it is due. */
-static __always_inline bool pair_is_due(struct ior_slot *mine, struct meeting *m)
+static __always_inline bool pair_is_due(struct ior_slot *mine, struct meeting *m,
+					struct ior_range common)
 {
-	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
 	__u64 now_ns = mine->op.begin_ns;
 	struct ior_finding_value *finding;
 	bool is_new, is_due;
 
-	if (pending_count(&m->key, common, now_ns))
-		return false;
 	finding = finding_of(&m->key, &is_new);
 	if (finding)
 		finding_count(finding, common, now_ns);
@@ -241,7 +250,7 @@ static __always_inline bool pair_is_due(struct ior_slot *mine, struct meeting *m
 		finding->sampled_ns = now_ns;
 		finding->samples++;
 	}
-	if (!record_is_always_due())
+	if (m->is_first && !record_is_always_due())
 		pending_begin(&m->key, finding, now_ns);
 	return is_due;
 }
@@ -249,7 +258,8 @@ static __always_inline bool pair_is_due(struct ior_slot *mine, struct meeting *m
 static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
 				__u64 peer_id)
 {
-	stat_count_exact(IOR_STAT_CONFLICTS);
+	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
+
 	if (ior_options.has_range_lock)
 		range_lock_slipped(my_id, m);
 	file_identity(mine->inode, &m->key.file);
@@ -259,11 +269,16 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	finding_key(&m->key, &m->mine, &m->peer);
 	if (ior_options.want_stacks)
 		bit_set(ior_escalated, mine->inode);
-	if (!pair_is_due(mine, m)) {
+	if (m->is_first && pending_count(&m->key, common, mine->op.begin_ns))
+		return 0;
+	stat_count_exact(IOR_STAT_CONFLICTS);
+	if (!pair_is_due(mine, m, common)) {
 		stat_count_exact(IOR_STAT_SUPPRESSED);
 		return 0;
 	}
 	own_time_is_now(m);
+	op_place(&m->mine);
+	op_place(&m->peer);
 	record_send(&m->key, mine, my_id, m, peer_id);
 	return 0;
 }

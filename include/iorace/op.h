@@ -30,8 +30,8 @@ enum ior_mode {
 #define IOR_OPF_MAPPED (1U << 3)   /* in records: the file is mapped shared and writable */
 #define IOR_OPF_HOLDS (1U << 4)	   /* keeps its lock until its data has moved */
 #define IOR_OPF_LOCKLESS (1U << 5) /* takes no i_rwsem, whatever state that is in */
+#define IOR_OPF_BY_TASK (1U << 6)  /* in flight: cgroup_id is its task's address, comm not read */
 #define IOR_OPF_EARLY (1U << 7)	   /* begin_ns is of a moment before: bpf/moment.bpf.h */
-#define IOR_OPF_UNNAMED (1U << 6)  /* in flight: cgroup_id is its task's address, comm not read */
 
 /* An op while it is in flight: filled when its window opens, read by whoever meets it. */
 struct ior_op {

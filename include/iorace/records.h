@@ -106,7 +106,7 @@ IOR_SIZE_IS(struct ior_finding_value, 64);
 
 /* Pairs of one finding that a CPU has counted for itself and not yet added to its row. */
 struct ior_pending {
-	__u64 busy;   /* somebody is at it */
+	__u64 untold; /* pairs of all findings that were ever counted here; none has a record */
 	__u64 due_ns; /* CLOCK_MONOTONIC: no record of it before that */
 	struct ior_finding_key key;
 	struct ior_finding_value value;
@@ -123,10 +123,10 @@ enum ior_stat {
 	IOR_STAT_MMAPS,
 	IOR_STAT_OTHERS,     /* ops of tasks that are not selected, tracked all the same */
 	IOR_STAT_FILTERED,   /* ops the file filters turned away */
-	IOR_STAT_CONFLICTS,  /* pairs that count: at least one side selected */
+	IOR_STAT_CONFLICTS,  /* pairs that count: at least one side selected; not those untold */
 	IOR_STAT_UNSELECTED, /* times a conflicting pair was met, neither side selected */
 	IOR_STAT_RECORDS,    /* conflict records written */
-	IOR_STAT_SUPPRESSED, /* conflict records held back by rate or limit */
+	IOR_STAT_SUPPRESSED, /* conflict records held back by rate or limit; as above */
 	IOR_STAT_TOLERATED,  /* conflicting pairs of the wrong kind or size for the filters */
 
 	/* with spans: overlapping pairs that did not conflict, by enum ior_keeper */

@@ -123,7 +123,7 @@ static __always_inline void detect_fill_task(struct ior_op *op, const struct tas
 		compat_task_comm((__u64)task, op);
 		return;
 	}
-	op->flags |= IOR_OPF_UNNAMED;
+	op->flags |= IOR_OPF_BY_TASK;
 	op->cgroup_id = (__u64)task;
 }
 

@@ -675,12 +675,48 @@ static unsigned long long missed_runs(struct tracer *t)
 	return missed;
 }
 
+/* What each CPU counted for itself, place by place: calls fn(arg, row) for each. */
+static int each_pending(struct tracer *tracer, int (*fn)(void *arg, const struct ior_pending *row),
+			void *arg)
+{
+	int fd = bpf_map__fd(tracer->skel->maps.ior_pending);
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_(freep) struct ior_pending *rows = NULL;
+
+	if (cpus < 0)
+		return cpus;
+	rows = calloc(cpus, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (__u32 i = 0; i < IOR_PENDING_FINDINGS; i++) {
+		if (bpf_map_lookup_elem(fd, &i, rows))
+			return -errno;
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			int r = fn(arg, &rows[cpu]);
+
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int add_untold(void *arg, const struct ior_pending *row)
+{
+	struct tracer_counters *sum = arg;
+
+	sum->stats[IOR_STAT_CONFLICTS] += row->untold;
+	sum->stats[IOR_STAT_SUPPRESSED] += row->untold;
+	return 0;
+}
+
 int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
 {
 	int cpus = libbpf_num_possible_cpus();
 	_cleanup_(freep) struct per_cpu_counters *rows = NULL;
 	struct tracer_counters sum = {};
 	__u32 zero = 0;
+	int r;
 
 	if (cpus < 0)
 		return cpus;
@@ -698,6 +734,9 @@ int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
 			sum.fs_ops[i] += rows[cpu].fs_ops[i];
 	}
 	sum.losses[IOR_LOSS_MISSED_RUNS] += missed_runs(tracer);
+	r = each_pending(tracer, add_untold, &sum);
+	if (r)
+		return r;
 	*ret = sum;
 	return 0;
 }
@@ -796,35 +835,23 @@ int tracer_waits(struct tracer *tracer, struct ior_wait_counters *ret)
 	return 0;
 }
 
-/* What each CPU counted for itself. The programs have been disarmed and are over. */
-static int tell_pending(struct tracer *tracer, tracer_finding_fn fn, void *arg)
+struct finding_teller {
+	tracer_finding_fn fn;
+	void *arg;
+};
+
+/* The programs have been disarmed and are over. */
+static int tell_pending(void *arg, const struct ior_pending *row)
 {
-	int fd = bpf_map__fd(tracer->skel->maps.ior_pending);
-	int cpus = libbpf_num_possible_cpus();
-	_cleanup_(freep) struct ior_pending *rows = NULL;
+	const struct finding_teller *teller = arg;
 
-	if (cpus < 0)
-		return cpus;
-	rows = calloc(cpus, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	for (__u32 i = 0; i < IOR_PENDING_FINDINGS; i++) {
-		if (bpf_map_lookup_elem(fd, &i, rows))
-			return -errno;
-		for (int cpu = 0; cpu < cpus; cpu++) {
-			int r = rows[cpu].value.count ? fn(arg, &rows[cpu].key, &rows[cpu].value)
-						      : 0;
-
-			if (r)
-				return r;
-		}
-	}
-	return 0;
+	return row->value.count ? teller->fn(teller->arg, &row->key, &row->value) : 0;
 }
 
 int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg)
 {
 	int fd = bpf_map__fd(tracer->skel->maps.ior_findings);
+	struct finding_teller teller = {.fn = fn, .arg = arg};
 	struct ior_finding_key key, next;
 	struct ior_finding_value value;
 	void *prev = NULL;
@@ -839,7 +866,7 @@ int tracer_findings(struct tracer *tracer, tracer_finding_fn fn, void *arg)
 		if (r)
 			return r;
 	}
-	return tell_pending(tracer, fn, arg);
+	return each_pending(tracer, tell_pending, &teller);
 }
 
 static int tell_other_files(struct tracer *tracer, tracer_file_fn fn, void *arg)
