@@ -37,6 +37,8 @@ static const struct load loads[] = {
 	 GROUP_DIRECT, LOAD_URING, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false},
 	{"one", "4 KiB random, half writes, psync, every job on one file", GROUP_DIRECT, LOAD_PSYNC,
 	 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_ALL, false},
+	{"large", "4 KiB random, half writes, psync, all over 256 MiB of random data", GROUP_FIRST,
+	 LOAD_PSYNC, 4096, 1, 50, LOAD_LARGE_BYTES, FILE_LARGE, false},
 	{"many", "4 KiB random, half writes, psync, every job on 64 files in turn", GROUP_DIRECT,
 	 LOAD_PSYNC, 4096, 1, 50, LOAD_MANY_BYTES, FILES_MANY, false},
 	{"hot", "4 KiB random, half writes, psync, every job in the same 256 KiB: conflicts",
@@ -301,10 +303,10 @@ static int run_ladder(const struct options *o, struct rung **rungs, struct load_
 	double attach_ms = 0;
 	int status = open_rungs(o, rungs, report, &attach_ms);
 
-	if (!status && load_open(o->env.dir, report->cpus, NULL, &files[0]))
+	if (!status && load_open(o->env.dir, report->cpus, true, NULL, &files[0]))
 		status = fail("cannot make the files to load", NULL);
 	if (!status && o->queue_dir &&
-	    load_open(o->queue_dir, report->cpus, o->in_flight, &files[1]))
+	    load_open(o->queue_dir, report->cpus, false, o->in_flight, &files[1]))
 		status = fail("cannot make the files to load", NULL);
 	if (status)
 		return status;

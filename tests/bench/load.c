@@ -43,12 +43,17 @@ static double clock_ns(clockid_t clock)
 }
 
 /* xorshift64: a few cycles, and good enough to choose blocks. */
+static uint64_t xorshift(uint64_t *random)
+{
+	*random ^= *random << 13;
+	*random ^= *random >> 7;
+	*random ^= *random << 17;
+	return *random;
+}
+
 static uint64_t next_random(struct job *job)
 {
-	job->random ^= job->random << 13;
-	job->random ^= job->random >> 7;
-	job->random ^= job->random << 17;
-	return job->random;
+	return xorshift(&job->random);
 }
 
 static int next_fd(struct job *job)
@@ -58,6 +63,8 @@ static int next_fd(struct job *job)
 		return job->files->fds[job->cpu];
 	case FILE_OF_ALL:
 		return job->files->fds[0];
+	case FILE_LARGE:
+		return job->files->large[0];
 	case FILE_CACHED:
 		return job->files->cached[job->cpu];
 	case FILE_LOG:
@@ -66,6 +73,14 @@ static int next_fd(struct job *job)
 		break;
 	}
 	return job->files->many[(next_random(job) >> 16) % job->files->many_len];
+}
+
+static void fill_random(uint64_t *random, char *buffer, size_t bytes)
+{
+	uint64_t *words = (uint64_t *)buffer;
+
+	for (size_t i = 0; i < bytes / sizeof(*words); i++)
+		words[i] = xorshift(random);
 }
 
 static off_t next_in_turn(struct job *job)
@@ -317,6 +332,9 @@ int load_run(const struct load *load, const struct load_files *files, unsigned i
 			.random = seed += 0x9E3779B97F4A7C15ULL,
 			.buffer = buffers[i],
 		};
+		memset(buffers[i], 0, load->block_bytes);
+		if (load->on == FILE_LARGE)
+			fill_random(&jobs[i].random, buffers[i], load->block_bytes);
 		r = pthread_create(&jobs[i].thread, NULL, job_main, &jobs[i]);
 		if (r)
 			abort(); /* the others wait at the barrier for ever */
@@ -342,18 +360,23 @@ int load_run(const struct load *load, const struct load_files *files, unsigned i
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* Written once, so that later IO finds written extents and the inode's S_NOSEC set. */
-static int make_file(const char *dir, const char *name, unsigned int i, off_t bytes)
+static int make_file(const char *dir, const char *name, unsigned int i, off_t bytes, bool random)
 {
-	static char zeros[1 << 20] __attribute__((aligned(4096)));
+	static char data[1 << 20] __attribute__((aligned(4096)));
+	static uint64_t seed = 0x9E3779B97F4A7C15ULL;
 	_cleanup_(closep) int fd = -1;
 	char path[4096];
+
+	memset(data, 0, sizeof(data));
 
 	snprintf(path, sizeof(path), "%s/%s.%u", dir, name, i);
 	fd = open(path, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	for (off_t at = 0; at < bytes; at += sizeof(zeros)) {
-		if (pwrite(fd, zeros, sizeof(zeros), at) != (ssize_t)sizeof(zeros))
+	for (off_t at = 0; at < bytes; at += sizeof(data)) {
+		if (random)
+			fill_random(&seed, data, sizeof(data));
+		if (pwrite(fd, data, sizeof(data), at) != (ssize_t)sizeof(data))
 			return errno ? -errno : -EIO;
 	}
 	if (fsync(fd))
@@ -361,11 +384,11 @@ static int make_file(const char *dir, const char *name, unsigned int i, off_t by
 	return take_fd(fd);
 }
 
-static int make_files(const char *dir, const char *name, unsigned int count, off_t bytes, int *fds,
-		      unsigned int *len)
+static int make_files(const char *dir, const char *name, unsigned int count, off_t bytes,
+		      bool random, int *fds, unsigned int *len)
 {
 	for (; *len < count; ++*len) {
-		int fd = make_file(dir, name, *len, bytes);
+		int fd = make_file(dir, name, *len, bytes, random);
 
 		if (fd < 0)
 			return fd;
@@ -381,7 +404,7 @@ static int open_cached(const char *dir, struct load_files *files)
 	char path[4096];
 
 	for (unsigned int i = 0; i < files->jobs; i++) {
-		int fd = make_file(dir, "cached", i, LOAD_CACHED_BYTES);
+		int fd = make_file(dir, "cached", i, LOAD_CACHED_BYTES, false);
 
 		if (fd < 0)
 			return fd;
@@ -396,7 +419,8 @@ static int open_cached(const char *dir, struct load_files *files)
 	return 0;
 }
 
-int load_open(const char *dir, unsigned int jobs, const char *in_flight, struct load_files *ret)
+int load_open(const char *dir, unsigned int jobs, bool with_large, const char *in_flight,
+	      struct load_files *ret)
 {
 	struct load_files files = {.in_flight = in_flight};
 	unsigned int logs = 0;
@@ -404,12 +428,15 @@ int load_open(const char *dir, unsigned int jobs, const char *in_flight, struct 
 
 	if (jobs > LOAD_JOBS_MAX)
 		jobs = LOAD_JOBS_MAX;
-	r = make_files(dir, "load", jobs, LOAD_FILE_BYTES, files.fds, &files.jobs);
+	r = make_files(dir, "load", jobs, LOAD_FILE_BYTES, false, files.fds, &files.jobs);
+	if (!r && with_large)
+		r = make_files(dir, "large", 1, LOAD_LARGE_BYTES, true, files.large,
+			       &files.large_len);
 	if (!r)
-		r = make_files(dir, "many", LOAD_MANY, LOAD_MANY_BYTES, files.many,
+		r = make_files(dir, "many", LOAD_MANY, LOAD_MANY_BYTES, false, files.many,
 			       &files.many_len);
 	if (!r)
-		r = make_files(dir, "log", jobs, 0, files.logs, &logs);
+		r = make_files(dir, "log", jobs, 0, false, files.logs, &logs);
 	if (!r)
 		r = open_cached(dir, &files);
 	if (r)
@@ -428,6 +455,8 @@ void load_close(struct load_files *files)
 		if (files->cached[files->jobs] > 0)
 			close(files->cached[files->jobs]);
 	}
+	while (files->large_len)
+		close(files->large[--files->large_len]);
 	while (files->many_len)
 		close(files->many[--files->many_len]);
 }

@@ -37,6 +37,7 @@ struct load {
 	enum {
 		FILE_OF_THE_JOB,
 		FILE_OF_ALL,
+		FILE_LARGE,
 		FILES_MANY,
 		FILE_CACHED,
 		FILE_LOG
@@ -46,6 +47,7 @@ struct load {
 
 #define LOAD_JOBS_MAX 64
 #define LOAD_FILE_BYTES (32UL << 20)
+#define LOAD_LARGE_BYTES (256UL << 20)
 #define LOAD_CACHED_BYTES (8UL << 20)
 #define LOAD_MANY 64
 #define LOAD_MANY_BYTES (1UL << 20)
@@ -54,6 +56,8 @@ struct load {
 struct load_files {
 	int fds[LOAD_JOBS_MAX]; /* LOAD_FILE_BYTES each */
 	unsigned int jobs;
+	int large[1]; /* LOAD_LARGE_BYTES, used by all, of data that does not compress */
+	unsigned int large_len;
 	int many[LOAD_MANY]; /* LOAD_MANY_BYTES each */
 	unsigned int many_len;
 	int logs[LOAD_JOBS_MAX];   /* empty */
@@ -70,7 +74,8 @@ struct load_result {
 };
 
 /* Files written once, opened for direct IO. `in_flight` may be NULL. 0 or -errno. */
-int load_open(const char *dir, unsigned int jobs, const char *in_flight, struct load_files *ret);
+int load_open(const char *dir, unsigned int jobs, bool with_large, const char *in_flight,
+	      struct load_files *ret);
 void load_close(struct load_files *files);
 
 int load_run(const struct load *load, const struct load_files *files, unsigned int run_ms,
