@@ -13,7 +13,9 @@
  *	inflight_loop(n, fn, ctx)                  calls fn(i, ctx) until it returns 1
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()
- *	any_wide()                                 where it is noted that there was a wide op
+ *	any_wide() any_spread()                    where it is noted that there was a wide op, and
+ *	                                           an inode whose ops stand spread
+ *	spread_bits()                              where it is noted which, INODE_WORDS
  *	INFLIGHT_GLOBAL                            marks a function the verifier should judge once
  *	inflight_meet(self, way)                   the word in this way may be of an op that
  *	                                           matters: see inflight_peer_read() and
@@ -23,6 +25,8 @@
  * only then looks at the words of others. Of two ops the one that publishes later sees the earlier,
  * or the earlier had retired before the later looked. In that second case nothing happened: the
  * later op is still inside its begin hook, so none of its data has moved.
+ *
+ * Where ops of a file stand packed, and where spread: spread.bpf.h.
  *
  * Why a full line loses nobody: an op that finds a line full raises the line's passed count before
  * it publishes further along its probe sequence, and a looker reads the count after its own
@@ -37,6 +41,7 @@
 #include "line.bpf.h"
 #include "meet.bpf.h"
 #include "slots.bpf.h"
+#include "spread.bpf.h"
 
 /* ---- all chunks of an op --------------------------------------------------------------------- */
 
@@ -50,6 +55,7 @@ struct inflight_chunks {
 	__u8 step;	 /* enum inflight_step */
 	__u8 write;
 	__u8 moving;
+	__u8 spread;
 	__u8 failed;
 };
 
@@ -61,15 +67,17 @@ static __always_inline void chunks_of_slot(struct inflight_chunks *c, __u32 self
 	c->first_chunk = ior_chunk_of(c->range.start);
 	c->write = ior_op_writes(&slot->op);
 	c->moving = slot->moving;
+	c->spread = slot->spread;
 	c->failed = 0;
 	c->failed_at = 0;
 	__builtin_memset(&c->walk, 0, sizeof(c->walk));
 	c->walk.self = self;
 }
 
-static __always_inline void chunks_aim(struct inflight_chunks *c, __u64 chunk)
+/* In a frame that is gone when the meetings need the stack. */
+static __noinline void chunks_aim(struct inflight_chunks *c, __u64 chunk)
 {
-	struct ior_home home = ior_home_of(c->inode, chunk);
+	struct ior_home home = ior_home_of(c->inode, chunk, c->spread);
 
 	walk_aim(&c->walk, home,
 		 ior_word_in_chunk(c->range, chunk, home.tag, c->walk.self, c->write, c->moving));
@@ -123,6 +131,17 @@ static __always_inline void chunks_run(struct inflight_chunks *c, enum inflight_
 	c->step = step;
 	c->walk.wide = 0;
 	inflight_loop(count, chunk_step, c);
+}
+
+/* Both places. `walk.from`: the page and the first lines of the other were looked at already. */
+static __always_inline void chunks_look(struct inflight_chunks *c, __u64 count)
+{
+	c->spread = 0;
+	if (!c->walk.from)
+		chunks_run(c, STEP_LOOK, count);
+	c->spread = 1;
+	if (inode_is_spread(c->inode))
+		chunks_run(c, STEP_LOOK, count);
 }
 
 /* ---- wide ops -------------------------------------------------------------------------------- */
@@ -192,20 +211,6 @@ static int sweep_line(__u32 i, struct inflight_chunks *c)
 	return 0;
 }
 
-/*
- * Look at every narrow op that may stand in the chunks of a wide one: chunk by chunk, or, when the
- * range is larger than the table (a truncate to the end of all bytes), every line once.
- */
-static __always_inline void wide_look_at_narrow(struct inflight_chunks *c)
-{
-	__u64 chunks = ior_range_chunks(c->range);
-
-	if (chunks <= line_mask(false))
-		chunks_run(c, STEP_LOOK, chunks);
-	else
-		inflight_loop((__u64)line_mask(false) + 1, sweep_line, c);
-}
-
 /* ---- an op's life ---------------------------------------------------------------------------- */
 
 /*
@@ -229,9 +234,10 @@ static __always_inline bool slot_is_in_one_chunk(const struct ior_slot *slot)
 	return ior_chunk_of(slot->op.range.end - 1) == ior_chunk_of(slot->op.range.start);
 }
 
-static __always_inline struct ior_home slot_home_in_one_chunk(const struct ior_slot *slot)
+static __always_inline struct ior_home slot_home_in_one_chunk(const struct ior_slot *slot,
+							      __u64 spread)
 {
-	return ior_home_of(slot->inode, ior_chunk_of(slot->op.range.start));
+	return ior_home_of(slot->inode, ior_chunk_of(slot->op.range.start), spread);
 }
 
 static __always_inline __u64 slot_word_in_one_chunk(__u32 self, const struct ior_slot *slot,
@@ -241,15 +247,31 @@ static __always_inline __u64 slot_word_in_one_chunk(__u32 self, const struct ior
 				     slot->moving);
 }
 
-/* An op of one chunk whose home line is full, put into one of the next. False: not published. */
-static __always_inline bool inflight_publish_near(__u32 self, struct ior_slot *slot)
-{
+/* One of the two places of an op in one chunk, and its word there. */
+struct near_place {
 	struct ior_home home;
+	__u64 word;
+};
 
+static __always_inline struct near_place slot_near_place(__u32 self, const struct ior_slot *slot,
+							 __u64 spread)
+{
+	struct ior_home home = slot_home_in_one_chunk(slot, spread);
+
+	return (struct near_place){home, slot_word_in_one_chunk(self, slot, home)};
+}
+
+/*
+ * An op of one chunk whose home line is full, put into one of the next. False: not published, since
+ * they are full as well or there is more than that to it.
+ */
+static __always_inline bool inflight_publish_near(__u32 self, struct ior_slot *slot,
+						  struct near_place *place)
+{
 	if (!slot->moving || !slot_is_in_one_chunk(slot))
 		return false;
-	home = slot_home_in_one_chunk(slot);
-	slot->where = near_put(home, slot_word_in_one_chunk(self, slot, home));
+	*place = slot_near_place(self, slot, slot_ask_spread(slot, slot->inode));
+	slot->where = near_put(place->home, place->word);
 	if (!slot->where)
 		return false;
 	slot->state = IOR_SLOT_PUBLISHED;
@@ -257,23 +279,54 @@ static __always_inline bool inflight_publish_near(__u32 self, struct ior_slot *s
 }
 
 /*
+ * Does nobody matter in the other of the two places, if there is one? One that stands packed has to
+ * look: its inode was spread just now. For one that stands spread it is the page, where mostly
+ * nobody is left. Global, as what follows, so that the verifier judges it once.
+ */
+INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self, __u64 word)
+{
+	struct ior_slot *slot = slot_at(self);
+	struct near_place page;
+
+	if (!slot || !inode_is_spread(slot->inode))
+		return true;
+	if (!ior_word_spread(word))
+		return false;
+	page = slot_near_place(self, slot, false);
+	return near_is_alone(page.home, page.word);
+}
+
+/*
  * And then: does nobody there matter to it? Mostly so, and that is seen by arithmetic alone,
  * without a call for each line. False: it has to look.
  */
-static __always_inline bool inflight_is_alone_near(__u32 self, struct ior_slot *slot)
+static __always_inline bool inflight_is_alone_near(__u32 self, const struct ior_slot *slot,
+						   const struct near_place *place)
 {
-	struct ior_home home = slot_home_in_one_chunk(slot);
-
-	return near_is_alone(home, slot_word_in_one_chunk(self, slot, home)) &&
+	return near_is_alone(place->home, place->word) &&
+	       (!INFLIGHT_LOAD(any_spread()) || inflight_is_alone_elsewhere(self, place->word)) &&
 	       wide_is_empty(slot->inode);
 }
 
-/* The lines it has looked at, as near_look(). */
-static __noinline __u32 inflight_look_near(__u32 self, struct ior_slot *slot)
+INFLIGHT_GLOBAL __u32 slot_look_near(__u32 self, __u32 spread)
 {
-	struct ior_home home = slot_home_in_one_chunk(slot);
+	struct ior_slot *slot = slot_at(self);
+	struct near_place place;
 
-	return near_look(home, slot_word_in_one_chunk(self, slot, home), self);
+	if (!slot)
+		return 0;
+	place = slot_near_place(self, slot, spread);
+	return near_look(place.home, place.word, self);
+}
+
+/*
+ * The page, and the first lines where ops stand spread: how many, as near_look(). Nobody stands
+ * behind a page that was full, though for a moment whoever found it so is counted as having passed.
+ */
+static __always_inline __u32 inflight_look_near(__u32 self, struct ior_slot *slot)
+{
+	slot_look_near(self, false);
+	return inode_is_spread(slot->inode) ? slot_look_near(self, true) : 0;
 }
 
 /* The word goes first and the passed counts after it: a looker must find what is still there. */
@@ -284,15 +337,22 @@ static __noinline void inflight_retire_near(struct ior_slot *slot)
 
 	if (words)
 		INFLIGHT_STORE(&words[ior_where_word(where)], 0ULL);
-	near_unpass(slot_home_in_one_chunk(slot), ior_where_depth(where));
+	near_unpass(slot_home_in_one_chunk(slot, slot->spread), ior_where_depth(where));
 }
 
-/* False: no room, the op is untracked and has left no trace. */
-static __always_inline bool inflight_publish_slow(__u32 self, struct ior_slot *slot)
+/*
+ * False: no room, and the op has left no trace. If that was in the page there may be elsewhere, and
+ * a second call tries that.
+ */
+INFLIGHT_GLOBAL int inflight_try_publish(__u32 self)
 {
+	struct ior_slot *slot = slot_at(self);
 	struct inflight_chunks c;
 
+	if (!slot)
+		return false;
 	slot->where = 0;
+	slot_ask_spread(slot, slot->inode);
 	chunks_of_slot(&c, self, slot);
 	if (slot->wide) {
 		c.failed = !wide_publish(&c);
@@ -303,30 +363,45 @@ static __always_inline bool inflight_publish_slow(__u32 self, struct ior_slot *s
 	}
 	if (!c.failed)
 		slot->state = slot->moving ? IOR_SLOT_PUBLISHED : IOR_SLOT_WAITING;
+	else if (!slot->wide)
+		inode_spread(slot->inode);
 	return !c.failed;
 }
 
-/* Everybody who was there first and may matter is handed to inflight_meet(). */
+/* False: no room, the op is untracked and has left no trace. */
+static __always_inline bool inflight_publish_slow(__u32 self)
+{
+	return inflight_try_publish(self) || inflight_try_publish(self);
+}
+
+/* It has more chunks than there are lines: a truncate to the end of all bytes. */
+static __always_inline bool slot_sweeps(const struct ior_slot *slot)
+{
+	return slot->wide && ior_range_chunks(slot->op.range) > line_mask(false);
+}
+
+/*
+ * Everybody who was there first and may matter is handed to inflight_meet(): chunk by chunk, or
+ * line by line. What can be had from the slot again does not stay on the stack meanwhile.
+ */
 static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot)
 {
-	struct inflight_chunks c;
-	__u32 from = 0;
 	bool near = slot_is_in_one_chunk(slot);
+	__u32 from = near ? inflight_look_near(self, slot) : 0;
+	struct inflight_chunks c;
 
-	if (near)
-		from = inflight_look_near(self, slot);
 	chunks_of_slot(&c, self, slot);
 	c.walk.from = from;
-	if (!slot->wide && (!near || from))
-		chunks_run(&c, STEP_LOOK, ior_range_chunks(c.range));
+	if (!slot_sweeps(slot) && (!near || from))
+		chunks_look(&c, ior_range_chunks(slot->op.range));
 	c.walk.from = 0;
 	looking_at(self, IOR_CHUNK_ANY);
-	if (slot->wide || !wide_is_empty(c.inode)) {
-		wide_aim(&c);
-		walk_run(&c.walk, STEP_LOOK);
-	}
-	if (slot->wide)
-		wide_look_at_narrow(&c);
+	if (!slot->wide && wide_is_empty(c.inode))
+		return;
+	wide_aim(&c);
+	walk_run(&c.walk, STEP_LOOK);
+	if (slot_sweeps(slot))
+		inflight_loop((__u64)line_mask(false) + 1, sweep_line, &c);
 }
 
 static __always_inline void inflight_retire_slow(__u32 self, struct ior_slot *slot)
@@ -365,30 +440,31 @@ static __always_inline bool inflight_retire_fast(struct ior_slot *slot)
 /* Publish and look; the one entry for whoever does not unroll the common path himself. */
 static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bool moving)
 {
+	struct near_place place;
 	bool near;
 
 	slot->moving = moving;
 	INFLIGHT_STORE(&slot->wide, ior_range_is_wide(slot->op.range));
-	near = inflight_publish_near(self, slot);
-	if (!near && !inflight_publish_slow(self, slot))
+	near = inflight_publish_near(self, slot, &place);
+	if (!near && !inflight_publish_slow(self))
 		return false;
-	if (!near || !inflight_is_alone_near(self, slot))
+	if (!near || !inflight_is_alone_near(self, slot, &place))
 		inflight_look_slow(self, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;
 }
 
 /*
- * A waiting op turns out to be about another range: its words go and come again, its sequence
- * stays. False: no room there; then it is nowhere. Nobody need look: the window opens right behind.
+ * A waiting op turns out to be about another range: its words go, its sequence stays, and
+ * inflight_publish_slow() follows. False there: no room, it is nowhere then. Nobody need look: the
+ * window opens right behind.
  */
-static __always_inline bool inflight_land(__u32 self, struct ior_slot *slot, struct ior_range range)
+static __always_inline void inflight_lift(__u32 self, struct ior_slot *slot, struct ior_range range)
 {
 	inflight_retire_slow(self, slot);
 	slot->state = IOR_SLOT_DONE;
 	slot->op.range = range;
 	INFLIGHT_STORE(&slot->wide, ior_range_is_wide(range));
-	return inflight_publish_slow(self, slot);
 }
 
 /* A waiting op got its locks: its words flip to moving, and it has to look again. */

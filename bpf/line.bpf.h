@@ -77,6 +77,16 @@ static __always_inline bool line_is_ours(struct ior_line *line, int way)
 	return !way && !others;
 }
 
+/* Nobody is there, and nobody passed. */
+static __always_inline bool line_is_empty(struct ior_line *line)
+{
+	__u64 any = INFLIGHT_LOAD(&line->header) & IOR_LINE_PASSED_MASK;
+
+	for (int i = 0; i < IOR_WAYS; i++)
+		any |= INFLIGHT_LOAD(&line->ways[i]);
+	return !any;
+}
+
 static __always_inline bool line_was_passed(struct ior_line *line)
 {
 	return INFLIGHT_LOAD(&line->header) & IOR_LINE_PASSED_MASK;
@@ -92,21 +102,26 @@ enum inflight_step {
 	STEP_UNPASS
 };
 
+/* A walk in a page is no longer than this; ior_slot.where keeps a depth in two bits. */
+#ifndef NEAR_LINES /* fewer where a test tries every schedule */
+#define NEAR_LINES 4U
+#endif
+
 /*
  * One walk along the lines of one chunk (or of all wide ops of an inode). The steps go together:
  * whatever order STEP_PUT passed full lines in, the others follow.
  */
 struct inflight_walk {
 	__u64 word;
-	__u32 line; /* its home line and stride, see struct ior_home */
+	__u32 line; /* as in struct ior_home */
 	__u32 stride;
+	__u32 within;
 	__u32 self;
 	__u32 depth; /* STEP_UNPASS: how many lines to undo; STEP_PUT: where the word stands */
 	__u8 step;   /* enum inflight_step */
 	__u8 wide;
 	__u8 done;
 	__u8 from; /* STEP_LOOK: lines before this one were looked at already */
-	__u8 pad[4];
 };
 IOR_SIZE_IS(struct inflight_walk, 32); /* stands on a stack of 512 bytes */
 
@@ -114,12 +129,15 @@ static __always_inline void walk_aim(struct inflight_walk *w, struct ior_home ho
 {
 	w->line = home.line;
 	w->stride = home.stride;
+	w->within = home.within;
 	w->word = word;
 }
 
 static __always_inline __u32 walk_line(const struct inflight_walk *w, __u32 depth)
 {
-	return (w->line + depth * w->stride) & line_mask(w->wide);
+	struct ior_home home = {.line = w->line, .stride = w->stride, .within = w->within};
+
+	return ior_home_line(home, depth) & line_mask(w->wide);
 }
 
 /* For the slow path: a frame that is gone when the meetings need the stack. */
@@ -219,8 +237,9 @@ static int unpass_step(__u32 depth, struct inflight_walk *w)
 static __always_inline __u32 walk_reach(const struct inflight_walk *w)
 {
 	__u32 mask = line_mask(w->wide);
+	__u32 most = w->within == IOR_WITHIN_TABLE ? IOR_PROBE_LINES_MAX : NEAR_LINES;
 
-	return mask < IOR_PROBE_LINES_MAX ? mask + 1 : IOR_PROBE_LINES_MAX;
+	return mask < most ? mask + 1 : most;
 }
 
 /*
@@ -289,11 +308,9 @@ static __always_inline void walk_retire(struct inflight_walk *w)
  * lines are the same, in the same order, and so are the counts: who comes one way finds who came
  * the other.
  */
-#define NEAR_LINES 4U /* ior_slot.where keeps a depth in two bits */
-
 static __always_inline __u32 near_line(struct ior_home home, __u32 depth)
 {
-	return (home.line + depth * home.stride) & line_mask(false);
+	return ior_home_line(home, depth) & line_mask(false);
 }
 
 static __always_inline __u32 near_reach(void)
@@ -346,6 +363,8 @@ static __always_inline bool near_is_alone(struct ior_home home, __u64 word)
 
 		if (!line)
 			return false;
+		if (line_is_empty(line))
+			return !others;
 		others |= line_candidates(line, word);
 		if (!line_was_passed(line))
 			return !others;

@@ -75,7 +75,7 @@ static __always_inline bool inflight_is_first_common(const struct inflight_peer 
 						     struct ior_range common)
 {
 	__u64 chunk = ior_chunk_of(common.start);
-	struct ior_home home = ior_home_of(slot->inode, chunk);
+	struct ior_home home = ior_home_of(slot->inode, chunk, ior_word_spread(peer->word));
 
 	if (slot->wide)
 		return true;

@@ -6,7 +6,9 @@
 #ifndef IORACE_OLDER_BPF_H
 #define IORACE_OLDER_BPF_H
 
+#include "bits.bpf.h"
 #include "count.bpf.h"
+#include "verbs.bpf.h"
 
 /*
  * Direct IO that began before we were armed and that a selected op may meet unseen. Bit arrays by a
@@ -17,35 +19,16 @@
  *	selected   had an op that is reported
  *	confessed  the loss was counted
  */
-#define INODE_BITS (1U << 16)
-
-__u64 ior_seen[INODE_BITS / 64];
-__u64 ior_older[INODE_BITS / 64];
-__u64 ior_selected[INODE_BITS / 64];
-__u64 ior_confessed[INODE_BITS / 64];
+__u64 ior_seen[INODE_WORDS];
+__u64 ior_older[INODE_WORDS];
+__u64 ior_selected[INODE_WORDS];
+__u64 ior_confessed[INODE_WORDS];
 
 /* Inodes that had a conflict: ops on them record their stacks, for the next report to show both. */
-__u64 ior_escalated[INODE_BITS / 64];
+__u64 ior_escalated[INODE_WORDS];
 
 /* Those that had a pair or a wait: their path was told. */
-__u64 ior_told[INODE_BITS / 64];
-
-static __always_inline bool bit_test(const __u64 *bits, __u64 inode)
-{
-	__u32 bit = ior_mix(inode) >> 48;
-
-	return bits[(bit >> 6) & (INODE_BITS / 64 - 1)] & (1ULL << (bit & 63));
-}
-
-/* True if it was set before. Mostly it was: then nobody's cache line is written. */
-static __always_inline bool bit_set(__u64 *bits, __u64 inode)
-{
-	__u32 bit = ior_mix(inode) >> 48;
-	__u64 mask = 1ULL << (bit & 63);
-	__u64 *word = &bits[(bit >> 6) & (INODE_BITS / 64 - 1)];
-
-	return (*word & mask) || (__sync_fetch_and_or(word, mask) & mask);
-}
+__u64 ior_told[INODE_WORDS];
 
 static __always_inline bool dio_is_under_way(__u64 inode)
 {

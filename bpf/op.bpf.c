@@ -64,9 +64,11 @@ struct spot {
  * The line is mostly in no cache of this CPU: it is touched as soon as it is known, and comes while
  * the rest of the op is read.
  */
-static __always_inline struct spot op_spot_in_one_chunk(__u64 inode, struct ior_range range)
+static __always_inline struct spot op_spot_in_one_chunk(struct ior_slot *slot, __u64 inode,
+							struct ior_range range)
 {
-	struct ior_home home = ior_home_of(inode, ior_chunk_of(range.start));
+	__u64 spread = slot_ask_spread(slot, inode);
+	struct ior_home home = ior_home_of(inode, ior_chunk_of(range.start), spread);
 	struct spot spot = {.tag = home.tag, .at = home.line & line_mask(false)};
 
 	spot.line = line_at(false, spot.at);
@@ -75,16 +77,17 @@ static __always_inline struct spot op_spot_in_one_chunk(__u64 inode, struct ior_
 	return spot;
 }
 
-static __always_inline struct spot op_spot(__u64 inode, struct ior_range range)
+static __always_inline struct spot op_spot(struct ior_slot *slot, __u64 inode,
+					   struct ior_range range)
 {
 	if (ior_chunk_of(range.end - 1) != ior_chunk_of(range.start))
 		return (struct spot){};
-	return op_spot_in_one_chunk(inode, range);
+	return op_spot_in_one_chunk(slot, inode, range);
 }
 
 /* It is in the table: is anybody there who may matter to it? */
-static __always_inline enum open_result look_common(struct ior_slot *slot, __u64 inode, __u64 word,
-						    int way, struct spot *spot)
+static __always_inline enum open_result look_common(struct ior_slot *slot, __u32 self, __u64 inode,
+						    __u64 word, int way, struct spot *spot)
 {
 	__u32 candidates = 0;
 
@@ -94,6 +97,8 @@ static __always_inline enum open_result look_common(struct ior_slot *slot, __u64
 			return OPEN_MUST_LOOK;
 	}
 	if (!wide_is_empty(inode))
+		return OPEN_MUST_LOOK;
+	if (INFLIGHT_LOAD(any_spread()) && !inflight_is_alone_elsewhere(self, word))
 		return OPEN_MUST_LOOK;
 	if (candidates) {
 		spot->candidate = line_only_candidate(candidates);
@@ -114,19 +119,20 @@ static __always_inline enum open_result publish_common(struct ior_slot *slot, __
 	if (!spot->line)
 		return OPEN_IN_MANY_CHUNKS;
 	way = inflight_publish_fast(slot, spot->line, spot->at, word);
-	return way < 0 ? OPEN_NO_ROOM : look_common(slot, inode, word, way, spot);
+	return way < 0 ? OPEN_NO_ROOM : look_common(slot, self, inode, word, way, spot);
 }
 
 /* The home line is full: one of the next, in a frame and a call of its own. */
 __noinline enum open_result op_enter_near(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
+	struct near_place place;
 
 	if (!slot)
 		return OPEN_ALONE;
-	if (!inflight_publish_near(self, slot))
+	if (!inflight_publish_near(self, slot, &place))
 		return OPEN_NO_ROOM;
-	if (!inflight_is_alone_near(self, slot))
+	if (!inflight_is_alone_near(self, slot, &place))
 		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
 	return OPEN_ALONE;
@@ -145,7 +151,7 @@ static __always_inline int op_open(__u32 self, enum open_result result)
 		op_flip_slow(self);
 		return op_look_slow(self);
 	}
-	if (result != OPEN_MUST_LOOK && result != OPEN_MEETS_ONE && !op_publish_slow(self)) {
+	if (result != OPEN_MUST_LOOK && result != OPEN_MEETS_ONE && !inflight_publish_slow(self)) {
 		slot = slot_at(self);
 		if (slot)
 			slot->state = IOR_SLOT_DONE;
@@ -329,14 +335,16 @@ __noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
 		op_begin_empty(desc->key, desc->mode);
 		return OPEN_ALONE;
 	}
-	spot = op_spot(desc->inode, range);
 	self = slot_take(desc, &slot);
 	*ret_self = self & (SLOT_IS_STALE - 1);
 	if (!slot) {
 		op_without_room(desc->inode);
 		return OPEN_ALONE;
 	}
-	return self & SLOT_IS_STALE ? OPEN_STALE : op_enter_slot(slot, self, desc, range, spot);
+	if (self & SLOT_IS_STALE)
+		return OPEN_STALE;
+	spot = op_spot(slot, desc->inode, range);
+	return op_enter_slot(slot, self, desc, range, spot);
 }
 
 #define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
@@ -401,7 +409,7 @@ static __always_inline int op_span_begin(struct op_desc *desc)
 
 	if (!ior_state.armed || !span_fill(desc, &self))
 		return 0;
-	if (op_publish_slow(self))
+	if (inflight_publish_slow(self))
 		return op_look_slow(self);
 	slot = slot_at(self);
 	if (slot)
@@ -412,7 +420,7 @@ static __always_inline int op_span_begin(struct op_desc *desc)
 enum span_open {
 	SPAN_NONE,	/* no op of this key waits in the table */
 	SPAN_OTHER,	/* one does, but it is not what was announced */
-	SPAN_ELSEWHERE, /* it is, but for another range: span_land(), then again */
+	SPAN_ELSEWHERE, /* it is, but for another range: to be moved there */
 	SPAN_PENDING,	/* its first bio will open the window */
 	SPAN_MOVES,
 };
@@ -450,8 +458,8 @@ static __always_inline bool span_is_where_announced(const struct ior_slot *slot,
 	return range.start == slot->op.range.start && range.end == slot->op.range.end;
 }
 
-/* Moves a waiting op to where its window will open. False: nothing to move there, or no room. */
-__noinline int span_land(__u32 self, __u64 pos, __u64 len_bytes)
+/* Takes a waiting op from where its window will not open. False: there is nothing to move there. */
+__noinline int span_lift(__u32 self, __u64 pos, __u64 len_bytes)
 {
 	struct ior_slot *slot = slot_at(self);
 	struct ior_range range;
@@ -462,7 +470,8 @@ __noinline int span_land(__u32 self, __u64 pos, __u64 len_bytes)
 	if (ior_range_is_empty(range))
 		return false;
 	span_lands_elsewhere(self);
-	return inflight_land(self, slot, range);
+	inflight_lift(self, slot, range);
+	return true;
 }
 
 /* Only `mine` changes here; its sequence stays, so that its notes stay its own. */
@@ -504,7 +513,8 @@ static __always_inline enum span_open span_open_anywhere(const struct op_desc *d
 	__u64 traits = op_traits(desc);
 	enum span_open open = span_open(desc->key, desc->pos, desc->len_bytes, traits, ret_self);
 
-	if (open != SPAN_ELSEWHERE || !span_land(*ret_self, desc->pos, desc->len_bytes))
+	if (open != SPAN_ELSEWHERE || !span_lift(*ret_self, desc->pos, desc->len_bytes) ||
+	    !inflight_publish_slow(*ret_self))
 		return open;
 	return span_open(desc->key, desc->pos, desc->len_bytes, traits, ret_self);
 }
@@ -623,7 +633,7 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc, bool
 	if (op_is_plain(desc, range)) {
 		slot = inflight_claim_home(desc->key, &self);
 		if (slot) {
-			spot = op_spot_in_one_chunk(desc->inode, range);
+			spot = op_spot_in_one_chunk(slot, desc->inode, range);
 			op_enter_filled(self, desc, op_fill(slot, desc, range, true));
 			result = publish_common(slot, self, desc->inode, range,
 						desc->kind != IOR_OP_READ, &spot);
@@ -658,7 +668,7 @@ __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 	inflight_fill_begin(slot);
 	fill_opening(slot);
 	inflight_fill_end(slot);
-	spot = op_spot(slot->inode, slot->op.range);
+	spot = op_spot(slot, slot->inode, slot->op.range);
 	return publish_common(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op),
 			      &spot);
 }

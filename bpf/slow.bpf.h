@@ -8,13 +8,6 @@
 
 #include "pair.bpf.h"
 
-__noinline int op_publish_slow(__u32 self)
-{
-	struct ior_slot *slot = slot_at(self);
-
-	return slot && inflight_publish_slow(self, slot);
-}
-
 /* The path of a file that had its first conflict comes last: it needs the stack. */
 static __always_inline int op_has_looked(struct ior_slot *slot)
 {

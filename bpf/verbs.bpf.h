@@ -69,6 +69,10 @@ struct {
 
 #define inflight_loop(n, fn, ctx) bpf_loop(n, fn, ctx, 0)
 
+#include "bits.bpf.h"
+
+__u64 ior_spread[INODE_WORDS];
+
 static __always_inline struct ior_line *line_at(bool wide, __u32 i)
 {
 	if (wide)
@@ -109,6 +113,16 @@ static __always_inline __u32 slot_mask(void)
 static __always_inline __u8 *any_wide(void)
 {
 	return &ior_state.any_wide;
+}
+
+static __always_inline __u8 *any_spread(void)
+{
+	return &ior_state.any_spread;
+}
+
+static __always_inline __u64 *spread_bits(void)
+{
+	return ior_spread;
 }
 
 __noinline int inflight_meet(__u32 self, const __u64 *way); /* pair.bpf.h */

@@ -3,11 +3,11 @@
  * Layout of the in-flight table: pure packing and hashing, no atomics (bpf/inflight.bpf.h) and no
  * meaning (verdict.h).
  *
- * A file is cut into chunks of 64 KiB. (inode, chunk) hashes to a line of one cache line: an
- * overflow count and seven ways. In a way an op is one word:
+ * A file is cut into chunks of 64 KiB. (inode, chunk) leads to a line of one cache line, see
+ * ior_home_of(): an overflow count and seven ways. In a way an op is one word:
  *
- *   63      62     61      60..54       53..47        46..27       26..0
- *   in use  write  moving  last sector  first sector  slot index   tag of (inode, chunk)
+ *   63      62     61      60..54       53..47        46..27       26      25..0
+ *   in use  write  moving  last sector  first sector  slot index   spread  tag of (inode, chunk)
  *
  * Words alone rule most pairs out. Sectors are rounded outwards and tags collide, so words never
  * rule a pair in: inode and exact bytes are compared in the slot.
@@ -84,9 +84,9 @@ struct ior_slot {
 	__u8 tentative; /* waits for its first bio to open its window */
 	__u8 extends;	/* was to end beyond i_size when it began; see peer_may_be_over() */
 	__u8 undecided; /* may give up yet, and its first bio will not be seen */
-	__u8 pad[1];
-	__u64 file;		  /* struct file, for the path of a report */
-	__u64 looking;		  /* the chunk it is looking at, while it looks chunk by chunk */
+	__u8 spread;	/* where its words are to be searched for, see ior_home_of() */
+	__u64 file;	/* struct file, for the path of a report */
+	__u64 looking;	/* the chunk it is looking at, while it looks chunk by chunk */
 	struct ior_stacks stacks; /* where it was begun */
 };
 IOR_SIZE_IS(struct ior_slot, 128);
@@ -95,6 +95,13 @@ IOR_SIZE_IS(struct ior_slot, 128);
 struct ior_races {
 	__u64 cells[IOR_RACES];
 };
+
+/* Hides from the compiler what it knows about a number, so that it does not branch on it. */
+static __always_inline __u64 ior_opaque(__u64 x)
+{
+	asm("" : "+r"(x));
+	return x;
+}
 
 static __always_inline __u64 ior_mix(__u64 x)
 {
@@ -108,15 +115,25 @@ static __always_inline __u64 ior_mix(__u64 x)
 /* Where the ops of one chunk of one inode stand. */
 struct ior_home {
 	__u32 line;   /* home line, not yet masked */
-	__u32 stride; /* odd: visits every line of a power-of-two table */
+	__u32 stride; /* odd: visits every line of a power of two */
+	__u32 within; /* mask of the lines that are visited, in what is not yet masked */
 	__u64 tag;
 };
+
+#define IOR_WITHIN_TABLE (~0U)
+
+/* The line at a step of the walk from home, not yet masked. */
+static __always_inline __u32 ior_home_line(struct ior_home home, __u32 depth)
+{
+	return (home.line & ~home.within) | ((home.line + depth * home.stride) & home.within);
+}
 
 static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 {
 	return (struct ior_home){
 		.line = (__u32)(hash >> 32),
 		.stride = (__u32)(hash >> 46) | 1,
+		.within = IOR_WITHIN_TABLE,
 		.tag = hash & IOR_WORD_TAG_MASK,
 	};
 }
@@ -128,24 +145,51 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 #define IOR_TAG_CHUNK_MASK 0x1fULL
 _Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op have own tags");
 
-/*
- * The chunks of 2 MiB of a file have 32 lines side by side, in one page mostly: IO that is not
- * spread over the whole file finds the page warm.
- */
+/* Odd and large: no group of one inode falls on one of another, few bytes away. */
+#define IOR_GROUP_STRIDE 0xC2B2AE3D27D4EB4FULL
+
+/* 2 MiB of a file are a group of chunks, which differ in their tags. */
 #define IOR_LINE_GROUP_SHIFT 5
 _Static_assert(IOR_TAG_CHUNK_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
 	       "the chunks of a group differ in their tags");
 
-/* Odd and large: no group of one inode falls on one of another, few bytes away. */
-#define IOR_GROUP_STRIDE 0xC2B2AE3D27D4EB4FULL
+/*
+ * The ops of a file stand packed, in the 64 lines of one page, as long as there is room: IO all
+ * over a large file finds its line in the caches. A line of a table of megabytes is in none, and
+ * costs more than all else that is done for an op. Where that page is too small they stand spread
+ * over the table, the 32 chunks of a group side by side.
+ *
+ * A word says which, and so no looker takes one for the other: where the lines of both walks are
+ * the same he would count a pair twice.
+ */
+#define IOR_PACKED_LINES 64U
+#define IOR_TAG_SPREAD (1ULL << (IOR_TAG_BITS - 1)) /* see ior_word_spread() */
 
-static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk)
+/* Turned by the group, or whoever goes in steps of 4 MiB has one line for all. */
+static __always_inline __u32 ior_packed_line(__u64 inode, __u64 chunk, __u32 turn)
+{
+	__u32 within = IOR_PACKED_LINES - 1;
+
+	return ((__u32)(ior_mix(inode) >> 32) & ~within) | ((turn + chunk) & within);
+}
+
+/*
+ * `spread` is 1 or 0. By arithmetic alone: where it branches the BPF verifier walks whatever comes
+ * behind it twice.
+ */
+static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk, __u64 spread)
 {
 	__u64 group = chunk >> IOR_LINE_GROUP_SHIFT;
+	__u64 in_group = chunk & IOR_TAG_CHUNK_MASK;
 	struct ior_home home = ior_home_from_hash(ior_mix(inode + group * IOR_GROUP_STRIDE));
+	__u32 packed = ior_packed_line(inode, chunk, home.line);
+	__u64 all = -ior_opaque(spread); /* bits, or none */
 
-	home.tag = (home.tag & ~IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
-	home.line = (home.line & ~(__u32)IOR_TAG_CHUNK_MASK) | (chunk & IOR_TAG_CHUNK_MASK);
+	home.line = ((home.line & ~IOR_TAG_CHUNK_MASK) | in_group) & all;
+	home.line |= packed & ~all;
+	home.within = (IOR_PACKED_LINES - 1) | (__u32)all;
+	home.tag &= ~(IOR_TAG_CHUNK_MASK | IOR_TAG_SPREAD);
+	home.tag |= in_group | (all & IOR_TAG_SPREAD);
 	return home;
 }
 
@@ -238,6 +282,12 @@ static __always_inline __u32 ior_word_slot(__u64 word)
 	return (word >> IOR_WORD_SLOT_SHIFT) & IOR_WORD_SLOT_MASK;
 }
 
+/* 1: it stands spread. */
+static __always_inline __u64 ior_word_spread(__u64 word)
+{
+	return word >> (IOR_TAG_BITS - 1) & 1;
+}
+
 static __always_inline __u32 ior_word_first(__u64 word)
 {
 	return (word >> IOR_WORD_FIRST_SHIFT) & IOR_WORD_SECTOR_MASK;
@@ -299,13 +349,6 @@ static __always_inline __u64 ior_word_in_one_chunk(struct ior_range r, __u64 tag
 	return ior_word_pack(tag, slot, (r.start >> IOR_SECTOR_SHIFT) & IOR_WORD_SECTOR_MASK,
 			     ((r.end - 1) >> IOR_SECTOR_SHIFT) & IOR_WORD_SECTOR_MASK, write,
 			     moving);
-}
-
-/* Hides from the compiler what it knows about a number, so that it does not branch on it. */
-static __always_inline __u64 ior_opaque(__u64 x)
-{
-	asm("" : "+r"(x));
-	return x;
 }
 
 /*

@@ -202,6 +202,8 @@ static void forget_past(struct tracer *t)
 {
 	t->skel->data_state->ior_state.any_pending = false;
 	t->skel->data_state->ior_state.any_wide = false;
+	t->skel->data_state->ior_state.any_spread = false;
+	memset(t->skel->bss->ior_spread, 0, sizeof(t->skel->bss->ior_spread));
 }
 
 static int attach_hooks(struct rung *rung, bool gives_up, struct reason *why)

@@ -74,14 +74,17 @@
 
 /* ---- arrays as maps -------------------------------------------------------------------------- */
 
+#include "bits.bpf.h"
+
 struct host_table {
 	struct ior_line *lines[2]; /* narrow, wide */
 	struct ior_slot *slots;
 	struct ior_races *races;
 	__u32 line_masks[2];
 	__u32 slot_mask;
-	__u8 *any_wide;
-	__u64 lines_read; /* narrow ones, if HOST_COUNTS_LINES */
+	__u8 *any_wide, *any_spread;
+	__u64 *spread;
+	__u64 lines_read, page_lines_read; /* narrow ones, if HOST_COUNTS_LINES */
 };
 
 static struct host_table host;
@@ -106,6 +109,8 @@ static inline void host_table_init(__u32 lines, __u32 wide_lines, __u32 slots)
 		.line_masks = {lines - 1, wide_lines - 1},
 		.slot_mask = slots - 1,
 		.any_wide = host_zalloc(1, 64),
+		.spread = host_zalloc(INODE_WORDS, sizeof(__u64)),
+		.any_spread = host_zalloc(1, 64),
 	};
 }
 
@@ -116,6 +121,8 @@ static inline void host_table_done(void)
 	free(host.slots);
 	free(host.races);
 	free(host.any_wide);
+	free(host.spread);
+	free(host.any_spread);
 	memset(&host, 0, sizeof(host));
 }
 
@@ -134,10 +141,21 @@ static inline __u8 *any_wide(void)
 	return host.any_wide;
 }
 
+static inline __u8 *any_spread(void)
+{
+	return host.any_spread;
+}
+
+static inline __u64 *spread_bits(void)
+{
+	return host.spread;
+}
+
 static inline struct ior_line *line_at(bool wide, __u32 i)
 {
 #ifdef HOST_COUNTS_LINES
 	__atomic_fetch_add(&host.lines_read, !wide, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&host.page_lines_read, !wide && HOST_IS_IN_PAGE(i), __ATOMIC_RELAXED);
 #endif
 	return i <= host.line_masks[wide] ? &host.lines[wide][i] : NULL;
 }
@@ -269,12 +287,13 @@ struct host_times {
 /* The same where its line is full. */
 static inline bool host_enter_near(__u32 at, struct ior_slot *slot, struct host_times *times)
 {
-	bool near = inflight_publish_near(at, slot);
+	struct near_place place;
+	bool near = inflight_publish_near(at, slot, &place);
 
-	if (!near && !inflight_publish_slow(at, slot))
+	if (!near && !inflight_publish_slow(at))
 		return false;
 	times->published = times->look_began = HOST_NOW();
-	if (!near || !inflight_is_alone_near(at, slot))
+	if (!near || !inflight_is_alone_near(at, slot, &place))
 		inflight_look_slow(at, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;
@@ -285,7 +304,7 @@ static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 				   struct host_times *times)
 {
 	__u64 chunk = ior_chunk_of(slot->op.range.start);
-	struct ior_home home = ior_home_of(slot->inode, chunk);
+	struct ior_home home = ior_home_of(slot->inode, chunk, slot_ask_spread(slot, slot->inode));
 	__u32 index = home.line & line_mask(false);
 	struct ior_line *line = line_at(false, index);
 	__u64 word = ior_word_in_one_chunk(slot->op.range, home.tag, at, ior_op_writes(&slot->op),
@@ -298,7 +317,8 @@ static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 		return host_enter_near(at, slot, times);
 	times->published = times->look_began = HOST_NOW();
 	if ((!line_is_ours(line, way) && (line_candidates(line, word) || line_was_passed(line))) ||
-	    !wide_is_empty(slot->inode))
+	    !wide_is_empty(slot->inode) ||
+	    (INFLIGHT_LOAD(any_spread()) && !inflight_is_alone_elsewhere(at, word)))
 		inflight_look_slow(at, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;

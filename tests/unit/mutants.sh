@@ -65,7 +65,7 @@ mutant() {
 	fi
 }
 
-TABLE="inflight.bpf.h line.bpf.h meet.bpf.h slots.bpf.h"
+TABLE="bits.bpf.h inflight.bpf.h line.bpf.h meet.bpf.h slots.bpf.h spread.bpf.h"
 S=include/iorace/slot.h
 
 wanted=
@@ -99,6 +99,31 @@ mutant near_alone_stops_at_home "$TABLE" \
 	'/near_is_alone(struct/,/^}/s/if (!line_was_passed(line))/if (1)/'
 mutant near_alone_sees_nobody "$TABLE" 's/others |= line_candidates(line, word);/(void)word;/'
 mutant near_lines_met_again "$TABLE" 's/c.walk.from = from;/c.walk.from = 0;/'
+mutant spread_not_noted "$TABLE" \
+	'/inflight_try_publish(__u32/,/^}/s/inode_spread(slot->inode);/;/'
+mutant spread_noted_after_the_look "$TABLE" \
+	'/inflight_try_publish(__u32/,/^}/{s/inode_spread(slot->inode);/slot->fs = 77;/
+	s/slot_ask_spread(slot, slot->inode);/& slot->spread |= slot->fs == 77;/}
+	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (slot->spread) inode_spread(slot->inode); & slot->fs = 0; }/'
+mutant spread_bit_not_set "$TABLE" '/inode_spread(__u64/,/^}/s/bit_set(.*);/;/'
+mutant any_spread_not_noted "$TABLE" '/inode_spread(__u64/,/^}/s/INFLIGHT_STORE.*;/;/'
+mutant packed_look_there_only "$TABLE" 's/if (!ior_word_spread(word))/if (0)/'
+mutant spread_look_there_only "$TABLE" \
+	's/(!INFLIGHT_LOAD(any_spread()) || inflight_is_alone_elsewhere(self, place->word))/true/'
+mutant empty_line_was_passed "$TABLE" \
+	'/line_is_empty(struct/,/^}/s/__u64 any = .*/__u64 any = 0;/'
+mutant near_look_skips_page "$TABLE" 's/^\tslot_look_near(self, false);//'
+mutant near_look_skips_spread "$TABLE" \
+	's/return inode_is_spread(slot->inode) ? slot_look_near(self, true) : 0;/return 0;/'
+mutant chunks_look_skips_page "$TABLE" \
+	'/chunks_look(struct/,/^}/s/if (!c->walk.from)/if (0)/'
+mutant chunks_look_skips_spread "$TABLE" \
+	'/chunks_look(struct/,/^}/s/if (inode_is_spread(c->inode))/if (0)/'
+mutant searched_in_the_page_only "$TABLE" 's/c->spread = slot->spread;/c->spread = 0;/'
+mutant unpassed_in_the_page "$TABLE" \
+	's/slot_home_in_one_chunk(slot, slot->spread)/slot_home_in_one_chunk(slot, false)/'
+mutant words_do_not_say_where $S \
+	's/home.tag |= in_group | (all & IOR_TAG_SPREAD);/home.tag |= in_group;/'
 mutant seq_ignored "$TABLE" \
 	'/inflight_peer_is_still(const/,/^}/s/if (INFLIGHT_LOAD.*/if (0)/'
 mutant word_not_rechecked "$TABLE" \
@@ -125,11 +150,12 @@ mutant entry_without_other_seq "$TABLE" 's/(other_seq >> 1) & RACE_OTHER_SEQ_MAS
 mutant every_chunk_counts "$TABLE" \
 	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide)/if (1)/'
 mutant look_forgets_its_chunk "$TABLE" '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
-mutant narrow_ignores_wide "$TABLE" 's/if (slot->wide || !wide_is_empty(c.inode))/if (slot->wide)/'
+mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(c.inode))/if (!slot->wide)/'
 mutant first_wide_noted_late "$TABLE" \
 	'/^static __always_inline bool wide_publish/,/^}/{/any_wide()/d}
-	s/^\t\twide_look_at_narrow(&c);/\t\t{ &INFLIGHT_STORE(any_wide(), 1); }/'
-mutant wide_ignores_narrow "$TABLE" 's/^\t\twide_look_at_narrow(&c);/\t\t;/'
+	s/inflight_loop(.*sweep_line, &c);/{ & INFLIGHT_STORE(any_wide(), 1); }/'
+mutant wide_ignores_narrow "$TABLE" 's/if (!slot_sweeps(slot) \&\& (!near || from))/if (!slot->wide \&\& (!near || from))/'
+mutant sweep_forgotten "$TABLE" 's/^\tif (slot_sweeps(slot))$/\tif (0)/'
 mutant untracked_leaves_words "$TABLE" 's/chunks_run(&c, STEP_CLEAR, c.failed_at);/;/'
 mutant untracked_leaves_counts "$TABLE" '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
 mutant retire_twice "$TABLE" '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
@@ -141,6 +167,6 @@ mutant away_forgotten_early "$TABLE" 's/if (ior_away_count(away) != 1 || /if (!i
 mutant away_far_not_noted $S 's/1U << (16 + (step < IOR_AWAY_STEPS ? step : IOR_AWAY_STEPS))/step < IOR_AWAY_STEPS ? 1U << (16 + step) : 0/'
 mutant last_sector_short $S 's/last = (last_byte - base) >> IOR_SECTOR_SHIFT;/last = (last_byte - 1 - base) >> IOR_SECTOR_SHIFT;/'
 mutant sectors_exclusive $S 's/(__u64)ior_word_last(mine) - ior_word_first(w)/& - 1/'
-mutant tags_of_one_op_alike $S 's/home.tag = (home.tag .*/home.tag = 5;/'
+mutant tags_of_one_op_alike $S 's/home.tag |= in_group/home.tag = 5/'
 
 exit $alive

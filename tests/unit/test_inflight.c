@@ -118,7 +118,7 @@ static __u32 words_of_slot(__u32 slot, bool wide)
 static bool chunk_holds(__u64 word, struct ior_home home, bool wide)
 {
 	for (__u32 depth = 0; depth <= line_mask(wide) && depth < IOR_PROBE_LINES_MAX; depth++) {
-		__u32 at = (home.line + depth * home.stride) & line_mask(wide);
+		__u32 at = ior_home_line(home, depth) & line_mask(wide);
 
 		for (int way = 0; way < IOR_WAYS; way++)
 			if (host.lines[wide][at].ways[way] == word)
@@ -149,10 +149,15 @@ static void assert_op_is_where_it_should(__u32 at)
 	assert_int_equal(words_of_slot(at, false), chunks);
 	assert_int_equal(words_of_slot(at, true), 0);
 	for (__u64 i = 0; i < chunks; i++) {
-		home = ior_home_of(slot->inode, first + i);
-		assert_true(chunk_holds(ior_word_in_chunk(slot->op.range, first + i, home.tag, at,
-							  write, slot->moving),
-					home, false));
+		int places = 0;
+
+		for (int spread = 0; spread < 2; spread++) {
+			home = ior_home_of(slot->inode, first + i, spread);
+			places += chunk_holds(ior_word_in_chunk(slot->op.range, first + i, home.tag,
+								at, write, slot->moving),
+					      home, false);
+		}
+		assert_int_equal(places, 1);
 	}
 }
 
@@ -287,23 +292,36 @@ static void same_bytes_of_two_inodes_do_not_meet(void **state)
 }
 
 /* A wide op that looks chunk by chunk comes by a word twice, in chunk 9 and in chunk 41. */
-static void far_chunks_with_one_tag_and_line_count_once(void **state)
+static void assert_far_chunks_count_once(__u64 inode, bool spread)
 {
-	const __u64 inode = 0xffff8880736b1a40ULL; /* found by search */
-	struct ior_home near = ior_home_of(inode, 9), far = ior_home_of(inode, 41);
+	struct ior_home near = ior_home_of(inode, 9, spread), far = ior_home_of(inode, 41, spread);
 	int narrow, wide;
 
-	(void)state;
 	host_table_done();
 	host_table_init(64, 4, 64);
 	assert_int_equal(near.tag, far.tag);
 	assert_int_equal(near.line & line_mask(false), far.line & line_mask(false));
+	if (spread)
+		inode_spread(inode);
 	narrow = begin_on(inode, 41 * CHUNK, 42 * CHUNK, IOR_OP_WRITE, true);
 	wide = begin_on(inode, 0, 50 * CHUNK, IOR_OP_WRITE, true);
 	assert_int_equal(seen.conflicts, 1);
 	host_end(narrow);
 	host_end(wide);
 	assert_table_is_empty();
+}
+
+/* Inodes found by search. */
+static void far_chunks_with_one_tag_and_line_count_once(void **state)
+{
+	(void)state;
+	assert_far_chunks_count_once(0xffff8880820a3a40ULL, false);
+}
+
+static void spread_far_chunks_with_one_tag_and_line_count_once(void **state)
+{
+	(void)state;
+	assert_far_chunks_count_once(0xffff8880736b1a40ULL, true);
 }
 
 /* ---- full lines ------------------------------------------------------------------------------ */
@@ -340,6 +358,55 @@ static void op_behind_a_line_that_is_free_again_is_found(void **state)
 	host_end(reader);
 	host_end(at[IOR_WAYS]);
 	assert_table_is_empty();
+}
+
+/* The same in the page, of an inode whose ops stand spread by now. */
+static void op_left_behind_in_the_page_is_found(void **state)
+{
+	int at[IOR_WAYS + 1], reader;
+
+	(void)state;
+	for (int i = 0; i <= IOR_WAYS; i++)
+		at[i] = begin(i * 4096, i * 4096 + 4096, IOR_OP_WRITE);
+	inode_spread(INODE);
+	for (int i = 0; i < IOR_WAYS; i++)
+		host_end(at[i]);
+	reader = begin(IOR_WAYS * 4096, IOR_WAYS * 4096 + 1, IOR_OP_READ);
+	assert_int_equal(seen.conflicts, 1);
+	host_end(reader);
+	host_end(at[IOR_WAYS]);
+	assert_table_is_empty();
+}
+
+/* Ops of one chunk and of many, each with each, where the page was too small. */
+static void spread_ops_meet_once(void **state)
+{
+	static const struct ior_range ranges[] = {
+		{0, CHUNK / 2},
+		{CHUNK / 4, CHUNK},
+		{CHUNK / 4, 3 * CHUNK},
+		{0, 2 * CHUNK},
+		{0, (IOR_NARROW_CHUNKS_MAX + 9) * CHUNK}, /* wide */
+	};
+	const int count = sizeof(ranges) / sizeof(ranges[0]);
+	int at[sizeof(ranges) / sizeof(ranges[0])];
+
+	(void)state;
+	inode_spread(INODE);
+	for (int first = 0; first < count; first++) {
+		seen.conflicts = 0;
+		for (int i = 0; i < count; i++) {
+			const struct ior_range *r = &ranges[(first + i) % count];
+
+			at[i] = begin(r->start, r->end, IOR_OP_WRITE);
+			assert_int_equal(seen.conflicts, (i + 1) * i / 2);
+		}
+		for (int i = 0; i < count; i++)
+			assert_op_is_where_it_should(at[i]);
+		for (int i = 0; i < count; i++)
+			host_end(at[i]);
+		assert_table_is_empty();
+	}
 }
 
 static __u64 table_hash(void)
@@ -728,8 +795,11 @@ int main(void)
 		TEST(two_reads_do_not_meet),
 		TEST(same_bytes_of_two_inodes_do_not_meet),
 		TEST(far_chunks_with_one_tag_and_line_count_once),
+		TEST(spread_far_chunks_with_one_tag_and_line_count_once),
 		TEST(full_line_spills_and_is_followed),
 		TEST(op_behind_a_line_that_is_free_again_is_found),
+		TEST(op_left_behind_in_the_page_is_found),
+		TEST(spread_ops_meet_once),
 		TEST_TINY(untracked_op_leaves_no_trace),
 		TEST(op_without_a_slot_leaves_no_trace),
 		TEST(waiting_op_overlaps_and_conflicts_once_it_moves),

@@ -16,6 +16,8 @@ static void touched(const void *p, bool writes);
 
 #define INFLIGHT_HOOK(p, writes) touched(p, writes)
 #define HOST_COUNTS_LINES
+#define HOST_IS_IN_PAGE(line) is_in_page(line)
+static bool is_in_page(__u32 line);
 #include "inflight_host.h"
 
 #define LINES 16384 /* user/live/tracer.c, TRACER_IN_FLIGHT_DEFAULT */
@@ -41,16 +43,17 @@ struct crowd {
 	__u32 ops;
 	__u64 region_bytes;
 	__u32 op_bytes;
-	__u32 hundredths; /* of lines read per look, at most */
+	__u32 page_hundredths; /* of lines read per look, at most: of the page */
+	__u32 hundredths;      /* and of those spread over the table, which are in no cache */
 };
 
 /* The lines per look are what they are today and a tenth: they are what a crowd costs an op. */
 static const struct crowd crowds[] = {
-	{1, 1 << 30, 4096, 100},       {4096, 256 << 20, 4096, 110},
-	{4096, 1 << 30, 4096, 110},    {16384, 1 << 30, 4096, 113},
-	{16384, 256 << 20, 4096, 144}, {16384, 64 << 20, 4096, 360},
-	{16384, 1 << 30, 65536, 112},  {16384, 16ULL << 30, 262144, 585},
-	{256, 256 << 10, 4096, 1174},  {1792, 64 << 10, 4096, 25600},
+	{1, 1 << 30, 4096, 100, 0},	    {4096, 256 << 20, 4096, 111, 110},
+	{4096, 1 << 30, 4096, 111, 110},    {16384, 1 << 30, 4096, 111, 113},
+	{16384, 256 << 20, 4096, 115, 152}, {16384, 64 << 20, 4096, 222, 376},
+	{16384, 1 << 30, 65536, 112, 112},  {16384, 16ULL << 30, 262144, 642, 660},
+	{256, 256 << 10, 4096, 220, 1060},  {1792, 64 << 10, 4096, 1320, 25600},
 };
 
 static __u64 rng;
@@ -63,6 +66,13 @@ static __u64 rnd(void)
 	return rng * 0x2545F4914F6CDD1DULL >> 16;
 }
 
+static bool is_in_page(__u32 line)
+{
+	__u32 page = ior_home_of(INODE, 0, false).line & line_mask(false);
+
+	return !((line ^ page) & ~(IOR_PACKED_LINES - 1));
+}
+
 /* Reads do not meet: only room and ways matter. Keys lie as kiocbs in a slab do. */
 static int random_op(const struct crowd *c, __u64 i)
 {
@@ -72,23 +82,39 @@ static int random_op(const struct crowd *c, __u64 i)
 	return host_begin(0xffff888100000000ULL + i * 0x140, INODE, &op, true);
 }
 
-/* One goes, one comes. Lines read by all their looks. */
-static __u64 come_and_go(const struct crowd *c, int *at)
+struct looks {
+	__u64 page_lines, lines;
+};
+
+/* Who came while there was room in the page goes, and then all stand spread. */
+static void all_go_and_come(const struct crowd *c, int *at)
 {
-	__u64 lines = 0;
+	for (__u32 k = 0; k < c->ops; k++) {
+		host_end(at[k]);
+		at[k] = random_op(c, k);
+		assert_true(at[k] >= 0);
+	}
+}
+
+/* One goes, one comes. Lines read by all their looks. */
+static struct looks come_and_go(const struct crowd *c, int *at)
+{
+	struct looks looks = {0};
 
 	for (__u32 i = 0; i < TRIES; i++) {
 		__u32 k = rnd() % c->ops;
-		__u64 before;
+		__u64 before, page_before;
 
 		host_end(at[k]);
 		at[k] = random_op(c, k);
 		assert_true(at[k] >= 0);
 		before = host.lines_read;
+		page_before = host.page_lines_read;
 		inflight_look_slow(at[k], slot_at(at[k]));
-		lines += host.lines_read - before;
+		looks.page_lines += host.page_lines_read - page_before;
+		looks.lines += host.lines_read - before - (host.page_lines_read - page_before);
 	}
-	return lines;
+	return looks;
 }
 
 static void every_op_within_the_limit_finds_room(void **state)
@@ -99,17 +125,20 @@ static void every_op_within_the_limit_finds_room(void **state)
 	rng = 88172645463325252ULL;
 	for (size_t n = 0; n < sizeof(crowds) / sizeof(crowds[0]); n++) {
 		const struct crowd *c = &crowds[n];
-		__u64 lines;
+		struct looks looks;
 
 		host_table_init(LINES, WIDE_LINES, SLOTS);
 		for (__u32 i = 0; i < c->ops; i++) {
 			at[i] = random_op(c, i);
 			assert_true(at[i] >= 0);
 		}
-		lines = come_and_go(c, at);
-		print_message("%u x %u KiB in %llu KiB: %.2f lines per look\n", c->ops,
-			      c->op_bytes >> 10, c->region_bytes >> 10, (double)lines / TRIES);
-		assert_true(lines * 100 <= (__u64)c->hundredths * TRIES);
+		all_go_and_come(c, at);
+		looks = come_and_go(c, at);
+		print_message("%u x %u KiB in %llu KiB: %.2f and %.2f lines per look\n", c->ops,
+			      c->op_bytes >> 10, c->region_bytes >> 10,
+			      (double)looks.page_lines / TRIES, (double)looks.lines / TRIES);
+		assert_true(looks.page_lines * 100 <= (__u64)c->page_hundredths * TRIES);
+		assert_true(looks.lines * 100 <= (__u64)c->hundredths * TRIES);
 		host_table_done();
 	}
 }
@@ -117,14 +146,15 @@ static void every_op_within_the_limit_finds_room(void **state)
 /* The twin: beyond what one chunk can hold there is no room, and that is said. */
 static void op_beyond_the_limit_of_a_chunk_finds_none(void **state)
 {
-	struct crowd c = {1, 64 << 10, 4096, 0};
+	struct crowd c = {1, 64 << 10, 4096, 0, 0};
 	__u32 held = 0;
 
 	(void)state;
 	host_table_init(LINES, WIDE_LINES, SLOTS);
 	while (random_op(&c, held) >= 0)
 		held++;
-	assert_int_equal(held, IOR_WAYS * IOR_PROBE_LINES_MAX);
+	assert_in_range(held, IOR_WAYS * IOR_PROBE_LINES_MAX,
+			IOR_WAYS * (IOR_PROBE_LINES_MAX + NEAR_LINES));
 	host_table_done();
 }
 
