@@ -8,13 +8,13 @@
 #include "fill.bpf.h"
 #include "older.bpf.h"
 
-static __always_inline bool inode_is_file(__u64 inode)
+static __always_inline bool inode_is_file(struct inode *inode)
 {
-	return (KREAD(struct inode, inode, i_mode) & S_IFMT) == S_IFREG;
+	return (KFIELD(inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
 /* Its file system, -1: not a file. Those that we know have direct IO for files only. */
-static __always_inline int inode_fs(__u64 inode, enum ior_mode mode)
+static __always_inline int inode_fs(struct inode *inode, enum ior_mode mode)
 {
 	enum ior_fs fs = ior_fs_of_magic(compat_magic(inode));
 
@@ -24,7 +24,7 @@ static __always_inline int inode_fs(__u64 inode, enum ior_mode mode)
 }
 
 /* The same, and -1 as well where the file filters do not want it. */
-static __always_inline int file_fs(__u64 inode, __u64 file, enum ior_mode mode)
+static __always_inline int file_fs(struct inode *inode, __u64 file, enum ior_mode mode)
 {
 	return file_is_wanted(inode, file) ? inode_fs(inode, mode) : -1;
 }
@@ -58,20 +58,18 @@ static __always_inline int op_admit_fs(int fs, enum ior_mode mode)
 	return fs;
 }
 
-static __always_inline int op_admit_wanted(__u64 inode, enum ior_mode mode)
+static __always_inline int op_admit_wanted(struct inode *inode, enum ior_mode mode)
 {
 	return ior_state.armed ? op_admit_fs(inode_fs(inode, mode), mode) : -1;
 }
 
-static __always_inline int op_admit(__u64 inode, __u64 file, enum ior_mode mode)
+static __always_inline int op_admit(struct inode *inode, __u64 file, enum ior_mode mode)
 {
 	return ior_state.armed ? op_admit_fs(file_fs(inode, file, mode), mode) : -1;
 }
 
-static __always_inline bool op_is_wanted(__u64 kiocb)
+static __always_inline bool op_is_wanted(struct kiocb *kiocb)
 {
-	if (!ior_state.armed)
-		return false;
 	if (kiocb_is_wanted(kiocb))
 		return true;
 	stat_count(IOR_STAT_FILTERED);
@@ -97,17 +95,18 @@ static __noinline int op_ended_unbegun(__u64 inode)
 
 	if (!bit_test(ior_selected, inode) || bit_test(ior_confessed, inode))
 		return 0;
-	fs = file_fs(inode, 0, IOR_MODE_DIRECT);
+	fs = file_fs(KOBJECT(struct inode, inode), 0, IOR_MODE_DIRECT);
 	return fs >= 0 && fs_is_covered(fs) ? loss_count(IOR_LOSS_BEFORE_ATTACH) : 0;
 }
 
-static __always_inline void op_count(__u64 inode, __u8 kind, __u16 flags, __u8 fs)
+static __always_inline void op_count(const struct op_run *run, __u64 inode, __u8 kind, __u16 flags,
+				     __u8 fs)
 {
 	if (!(flags & IOR_OPF_SELECTED)) {
-		stat_count(IOR_STAT_OTHERS);
+		run->cpu->stats[IOR_STAT_OTHERS]++;
 		return;
 	}
-	stat_count_on(IOR_STAT_READS + kind, fs);
+	stat_count_on(run->cpu, IOR_STAT_READS + kind, fs);
 	if (ior_options.has_spans)
 		file_count_op(inode, kind);
 }

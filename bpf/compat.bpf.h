@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Every difference between kernels, one accessor each, newest kernel first; the only file that
- * asks for the existence of a field. Kernel objects are plain addresses here, since raw tracepoints
- * and kprobes have nothing better and hashing needs numbers; all but the current task.
+ * asks for the existence of a field. Who keeps an object keeps its address, a number that can be
+ * hashed and stored; who reads fields has it typed, by KOBJECT() or since a hook was given it so.
  */
 #ifndef IORACE_COMPAT_BPF_H
 #define IORACE_COMPAT_BPF_H
@@ -31,23 +31,41 @@ extern struct ior_state ior_state;
 
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/* An object by its address. A cast is a call to the compiler: one for all that is read of it. */
+#define KOBJECT(type, address)                                                                     \
+	((type *)(IOR_HAS_RDONLY_CAST ? bpf_rdonly_cast((const void *)(address),                   \
+							bpf_core_type_id_kernel(type))             \
+				      : (void *)(address)))
+
 /*
- * The address is taken first: bpf_core_read() relocates every member access in its argument, so a
- * `desc->inode` in there would be looked for in the kernel, and the program would not load.
+ * A field of an object. The object is taken first: bpf_core_read() relocates every member access in
+ * its argument, so a `desc->inode` in there would be looked for in the kernel, and the program
+ * would not load.
  */
-#define KREAD(type, address, field)                                                                \
+#define KFIELD(object, field)                                                                      \
 	({                                                                                         \
-		typeof(((type *)0)->field) _value;                                                 \
-		__u64 _object = (__u64)(address);                                                  \
-		if (IOR_HAS_RDONLY_CAST) {                                                         \
-			const type *_p = bpf_rdonly_cast((const void *)_object,                    \
-							 bpf_core_type_id_kernel(type));           \
-			_value = _p->field;                                                        \
-		} else {                                                                           \
-			bpf_core_read(&_value, sizeof(_value), &((type *)_object)->field);         \
-		}                                                                                  \
+		typeof(object) _object = (object);                                                 \
+		typeof(_object->field) _value;                                                     \
+		if (IOR_HAS_RDONLY_CAST)                                                           \
+			_value = _object->field;                                                   \
+		else                                                                               \
+			bpf_core_read(&_value, sizeof(_value), &_object->field);                   \
 		_value;                                                                            \
 	})
+
+#define KREAD(type, address, field) KFIELD(KOBJECT(type, address), field)
+
+/*
+ * The address of an object. The verifier lets nobody hash what it knows as a pointer; of twice its
+ * minus it knows no more than that it is a number.
+ */
+static __always_inline __u64 as_number(const void *object)
+{
+	__u64 number = (__u64)object;
+
+	asm("%0 = -%0; %0 = -%0" : "+r"(number));
+	return number;
+}
 
 /*
  * A pointer member as a number: loaded as its type it would be a typed pointer again, which the
@@ -70,66 +88,61 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 		_value;                                                                            \
 	})
 
-/*
- * A whole object, its pointers as what they are, with one cast for all that is read of it: each
- * looks like a call to the compiler. Not there where fields are read by helper.
- */
-#define KOBJECT(type, address)                                                                     \
-	((const type *)bpf_rdonly_cast((const void *)(address), bpf_core_type_id_kernel(type)))
-
 /* Address of an embedded member: no load. */
 #define KADDR(type, address, field) ((__u64)(address) + bpf_core_field_offset(type, field))
 
 /* ki_complete is NULL exactly for synchronous kiocbs: is_sync_kiocb(), include/linux/fs.h. */
-static __always_inline bool compat_kiocb_is_async(__u64 kiocb)
+static __always_inline bool compat_kiocb_is_async(struct kiocb *kiocb)
 {
-	return KPTR(struct kiocb, kiocb, ki_complete) != 0;
+	return as_number(KFIELD(kiocb, ki_complete)) != 0;
 }
 
 /* IOCB_NOWAIT is RWF_NOWAIT since 5.10, include/linux/fs.h. */
 #define IOR_IOCB_NOWAIT 8
 
-static __always_inline bool compat_kiocb_is_nowait(__u64 kiocb)
+static __always_inline bool compat_kiocb_is_nowait(struct kiocb *kiocb)
 {
-	return KREAD(struct kiocb, kiocb, ki_flags) & IOR_IOCB_NOWAIT;
+	return KFIELD(kiocb, ki_flags) & IOR_IOCB_NOWAIT;
+}
+
+static __always_inline struct inode *compat_kiocb_inode(struct kiocb *kiocb)
+{
+	return KFIELD(KFIELD(kiocb, ki_filp), f_inode);
 }
 
 /* s_magic and s_dev of the super block of an inode. */
-static __always_inline __u64 compat_magic(__u64 inode)
+static __always_inline __u64 compat_magic(struct inode *inode)
 {
-	if (IOR_HAS_RDONLY_CAST)
-		return KOBJECT(struct inode, inode)->i_sb->s_magic;
-	return KREAD(struct super_block, KPTR(struct inode, inode, i_sb), s_magic);
+	return KFIELD(KFIELD(inode, i_sb), s_magic);
 }
 
-static __always_inline __u32 compat_dev(__u64 inode)
+static __always_inline __u32 compat_dev(struct inode *inode)
 {
-	if (IOR_HAS_RDONLY_CAST)
-		return KOBJECT(struct inode, inode)->i_sb->s_dev;
-	return KREAD(struct super_block, KPTR(struct inode, inode, i_sb), s_dev);
+	return KFIELD(KFIELD(inode, i_sb), s_dev);
 }
 
 /*
  * Direction from the iterator, as iov_iter_rw() has it (include/linux/uio.h): IOCB_WRITE is not set
  * for a plain pwrite(), seen on 6.1, 6.12 and 6.18.
  */
-static __always_inline bool compat_iter_is_write(__u64 iter)
+static __always_inline bool compat_iter_is_write(struct iov_iter *iter)
 {
-	return KREAD(struct iov_iter, iter, data_source);
+	return KFIELD(iter, data_source);
 }
 
 /* In an anonymous union on 6.6 and newer, a plain member on 6.1: CO-RE finds it by name. */
-static __always_inline __u64 compat_iter_len(__u64 iter)
+static __always_inline __u64 compat_iter_len(struct iov_iter *iter)
 {
-	return KREAD(struct iov_iter, iter, count);
+	return KFIELD(iter, count);
 }
 
 /* PREEMPT_RT builds rw_semaphore from an rt_mutex: there is no `count`. */
-static __always_inline struct ior_lock_state compat_rwsem_state(__u64 rwsem, __u64 task)
+static __always_inline struct ior_lock_state compat_rwsem_state(struct rw_semaphore *rwsem,
+								__u64 task)
 {
 	if (bpf_core_field_exists(struct rw_semaphore, count))
-		return ior_rwsem_decode(KREAD(struct rw_semaphore, rwsem, count.counter),
-					KREAD(struct rw_semaphore, rwsem, owner.counter), task);
+		return ior_rwsem_decode(KFIELD(rwsem, count.counter), KFIELD(rwsem, owner.counter),
+					task);
 	if (bpf_core_field_exists(struct rw_semaphore___rt, rwbase)) {
 		struct rw_semaphore___rt *rt = (void *)rwsem;
 		struct task_struct *owner = 0;
@@ -163,29 +176,24 @@ static __always_inline __u64 compat_map_lock(__u64 inode, __u8 fs)
  * (3f00c5239344, "bpf: Allow trusted pointers to be passed to KF_TRUSTED_ARGS kfuncs") the verifier
  * trusts this pointer, and what is read through it is not checked for a fault, as all else is.
  */
-static __always_inline const struct task_struct *compat_current(void)
+static __always_inline struct task_struct *compat_current(void)
 {
 	return bpf_get_current_task_btf();
 }
 
-static __always_inline void compat_task_ids(const struct task_struct *task, struct ior_op *op)
+static __always_inline void compat_task_ids(struct task_struct *task, struct ior_op *op)
 {
 	op->pid = task->tgid;
 	op->tid = task->pid;
 }
 
 /* Of any task; 0 where the kernel has no cgroups. */
-static __always_inline __u64 compat_task_cgroup_id(__u64 task)
+static __always_inline __u64 compat_task_cgroup_id(struct task_struct *task)
 {
-	__u64 at;
-
 	if (!bpf_core_field_exists(struct task_struct, cgroups) ||
 	    !bpf_core_field_exists(struct css_set, dfl_cgrp))
 		return 0;
-	at = KPTR(struct task_struct, task, cgroups);
-	at = KPTR(struct css_set, at, dfl_cgrp);
-	at = KPTR(struct cgroup, at, kn);
-	return KREAD(struct kernfs_node, at, id);
+	return KFIELD(KFIELD(KFIELD(KFIELD(task, cgroups), dfl_cgrp), kn), id);
 }
 
 /*

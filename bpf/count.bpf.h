@@ -8,24 +8,18 @@
 #include <iorace/records.h>
 #include <iorace/slot.h>
 
-struct ior_counters {
-	__u64 stats[IOR_STAT_COUNT_];
-	__u64 losses[IOR_LOSS_COUNT_];
-	__u64 fs_ops[IOR_FS_COUNT_];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct ior_counters);
-} ior_counters SEC(".maps");
+	__type(value, struct ior_cpu);
+} ior_cpus SEC(".maps");
 
-static __always_inline struct ior_counters *counters(void)
+static __always_inline struct ior_cpu *cpu_of_run(void)
 {
 	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&ior_counters, &zero);
+	return bpf_map_lookup_elem(&ior_cpus, &zero);
 }
 
 /*
@@ -34,17 +28,15 @@ static __always_inline struct ior_counters *counters(void)
  */
 static __always_inline void stat_count(enum ior_stat stat)
 {
-	struct ior_counters *c = counters();
+	struct ior_cpu *c = cpu_of_run();
 
 	if (c)
 		c->stats[stat]++;
 }
 
-/* An op on a file system, and what it was: one look-up for both. */
-static __always_inline void stat_count_on(__u64 stat, __u64 fs)
+/* An op on a file system, and what it was. */
+static __always_inline void stat_count_on(struct ior_cpu *c, __u64 stat, __u64 fs)
 {
-	struct ior_counters *c = counters();
-
 	stat = ior_opaque(stat); /* the verifier does not know what the compiler may */
 	fs = ior_opaque(fs);
 	if (!c || stat >= IOR_STAT_COUNT_ || fs >= IOR_FS_COUNT_)
@@ -55,7 +47,7 @@ static __always_inline void stat_count_on(__u64 stat, __u64 fs)
 
 static __always_inline void fs_count(__u8 fs)
 {
-	struct ior_counters *c = counters();
+	struct ior_cpu *c = cpu_of_run();
 
 	if (c && fs < IOR_FS_COUNT_)
 		c->fs_ops[fs]++;
@@ -63,7 +55,7 @@ static __always_inline void fs_count(__u8 fs)
 
 static __always_inline void stat_add_exact(__u64 stat, __u64 count)
 {
-	struct ior_counters *c = counters();
+	struct ior_cpu *c = cpu_of_run();
 
 	stat = ior_opaque(stat); /* as above */
 	if (c && stat < IOR_STAT_COUNT_)
@@ -78,7 +70,7 @@ static __always_inline void stat_count_exact(enum ior_stat stat)
 /* Every way to miss something ends here. */
 static __always_inline int loss_add(enum ior_loss loss, __u64 count)
 {
-	struct ior_counters *c = counters();
+	struct ior_cpu *c = cpu_of_run();
 
 	if (c)
 		__sync_fetch_and_add(&c->losses[loss], count);

@@ -19,11 +19,11 @@
  * waiting: both may come back with -EAGAIN after the begin, having moved nothing, and begin again
  * under other locks. The window of such an op opens at its first bio.
  */
-static __always_inline void dio_describe(struct op_desc *desc, __u64 kiocb, __u64 iter,
-					 __u32 dio_flags)
+static __always_inline void dio_describe(struct op_desc *desc, struct kiocb *kiocb,
+					 struct iov_iter *iter, __u32 dio_flags)
 {
-	desc->key = kiocb;
-	desc->pos = KREAD(struct kiocb, kiocb, ki_pos);
+	desc->key = as_number(kiocb);
+	desc->pos = KFIELD(kiocb, ki_pos);
 	desc->len_bytes = compat_iter_len(iter);
 	desc->kind = compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ;
 	desc->mode = IOR_MODE_DIRECT;
@@ -38,31 +38,36 @@ static __always_inline void dio_describe(struct op_desc *desc, __u64 kiocb, __u6
  * little, and their buffers leave too little of the stack to the slow paths. `has_frame`: this is
  * in a frame of its own, and its file is one that is wanted.
  */
-static __always_inline int dio_begin_here(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags,
-					  bool has_frame)
+static __always_inline int dio_begin_here(void *ctx, struct kiocb *kiocb, struct iov_iter *iter,
+					  __u32 dio_flags, bool has_frame)
 {
-	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
-	__u64 inode = KPTR(struct file, file, f_inode);
+	struct op_run run = IOR_HAS_RDONLY_CAST ? op_run() : (struct op_run){};
+	struct file *file = KFIELD(kiocb, ki_filp);
+	struct inode *inode = KFIELD(file, f_inode);
 	struct op_desc desc = {};
 	int fs = IOR_FS_OTHER;
 
+	if (IOR_HAS_RDONLY_CAST && !run.cpu)
+		return 0;
 	if (IOR_HAS_RDONLY_CAST)
 		fs = has_frame ? op_admit_wanted(inode, IOR_MODE_DIRECT)
-			       : op_admit(inode, file, IOR_MODE_DIRECT);
+			       : op_admit(inode, as_number(file), IOR_MODE_DIRECT);
 	if (fs < 0)
 		return 0;
 	dio_describe(&desc, kiocb, iter, dio_flags);
-	desc.file = file;
-	desc.inode = inode;
+	desc.file = as_number(file);
+	desc.inode = as_number(inode);
 	desc.fs = fs;
 	desc.admitted = IOR_HAS_RDONLY_CAST;
-	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &desc, has_frame) : op_begin(ctx, &desc);
+	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &run, &desc, inode, has_frame)
+				   : op_begin(ctx, &desc);
 }
 
 #define ASSUME_UNSET(field) __builtin_assume(!ior_options.field); /* in a list */
 
 /* The verifier knows the options, and takes out that of the two which is not for them. */
-static __always_inline int dio_begin(void *ctx, __u64 kiocb, __u64 iter, __u32 dio_flags)
+static __always_inline int dio_begin(void *ctx, struct kiocb *kiocb, struct iov_iter *iter,
+				     __u32 dio_flags)
 {
 	if (ior_options.no_extras) {
 		IOR_EXTRAS(ASSUME_UNSET)

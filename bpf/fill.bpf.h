@@ -6,6 +6,7 @@
 #ifndef IORACE_FILL_BPF_H
 #define IORACE_FILL_BPF_H
 
+#include "count.bpf.h"
 #include "filter.bpf.h"
 #include "moment.bpf.h"
 #include "op.bpf.h"
@@ -16,14 +17,19 @@
 #define PF_IO_WORKER 0x00000010 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
 
-/* Returns flags of the op. */
-static __always_inline __u16 op_read_name(struct ior_op *op, __u64 task)
+static __always_inline struct op_run op_run(void)
 {
-	__u32 flags = KREAD(struct task_struct, task, flags);
-	__u64 named = task;
+	return (struct op_run){.task = compat_current(), .cpu = cpu_of_run()};
+}
+
+/* Returns flags of the op. */
+static __always_inline __u16 op_read_name(struct ior_op *op, struct task_struct *task)
+{
+	__u32 flags = KFIELD(task, flags);
+	__u64 named = as_number(task);
 
 	if (flags & PF_IO_WORKER)
-		named = KPTR(struct task_struct, task, group_leader);
+		named = as_number(KFIELD(task, group_leader));
 	compat_task_comm(named, op);
 	return flags & PF_KTHREAD ? IOR_OPF_KTHREAD : 0;
 }
@@ -34,12 +40,13 @@ static __always_inline __u16 op_read_name(struct ior_op *op, __u64 task)
  */
 static __always_inline bool op_name(struct ior_op *op)
 {
-	__u64 task = op->cgroup_id;
+	struct task_struct *task;
 
 	if (!(op->flags & IOR_OPF_BY_TASK))
 		return true;
+	task = KOBJECT(struct task_struct, op->cgroup_id);
 	op->flags |= op_read_name(op, task);
-	return KREAD(struct task_struct, task, pid) == (int)op->tid;
+	return KFIELD(task, pid) == (int)op->tid;
 }
 
 /*
@@ -51,7 +58,7 @@ static __always_inline void op_place(struct ior_op *op)
 	if (!(op->flags & IOR_OPF_BY_TASK))
 		return;
 	op->flags &= ~IOR_OPF_BY_TASK;
-	op->cgroup_id = compat_task_cgroup_id(op->cgroup_id);
+	op->cgroup_id = compat_task_cgroup_id(KOBJECT(struct task_struct, op->cgroup_id));
 }
 
 /*
@@ -63,9 +70,15 @@ static __always_inline bool op_keeps_its_task(const struct op_desc *desc)
 	return desc->mode != IOR_MODE_DIRECT || !(desc->flags & IOR_OPF_ASYNC);
 }
 
+/* Aside from the path of those that do without. Returns flags of the op. */
+static __noinline __u16 fill_name(struct ior_op *op, struct task_struct *task)
+{
+	op->cgroup_id = compat_task_cgroup_id(task);
+	return op_read_name(op, task);
+}
+
 /* Returns flags of the op. */
-static __always_inline __u16 fill_task(struct ior_op *op, const struct task_struct *task,
-				       bool name_later)
+static __always_inline __u16 fill_task(struct ior_op *op, struct task_struct *task, bool name_later)
 {
 	__u16 flags = IOR_OPF_BY_TASK;
 
@@ -73,8 +86,7 @@ static __always_inline __u16 fill_task(struct ior_op *op, const struct task_stru
 	if (name_later && !ior_options.comm[0]) {
 		op->cgroup_id = (__u64)task;
 	} else {
-		flags = op_read_name(op, (__u64)task);
-		op->cgroup_id = compat_task_cgroup_id((__u64)task);
+		flags = fill_name(op, task);
 	}
 	return flags | (task_is_selected((__u64)task, op) ? IOR_OPF_SELECTED : 0);
 }
@@ -85,13 +97,13 @@ static __always_inline __u16 fill_task(struct ior_op *op, const struct task_stru
  * whatever the table still says (hooks late by a few microseconds). Nowhere else does a zero prove
  * anything: it is still zero between the begin hook and inode_dio_begin().
  */
-static __always_inline bool op_has_drained(__u64 inode, const struct ior_op *op, __u8 fs)
+static __always_inline bool op_has_drained(struct inode *inode, const struct ior_op *op, __u8 fs)
 {
 	if (op->lock.i_rwsem != IOR_LOCK_EXCLUSIVE || op->lock.self != IOR_SELF_YES)
 		return false;
 	if (fs != IOR_FS_EXT4 && fs != IOR_FS_XFS)
 		return false;
-	return KREAD(struct inode, inode, i_dio_count.counter) == 0;
+	return KFIELD(inode, i_dio_count.counter) == 0;
 }
 
 /* Buffered reads are under i_rwsem on XFS only; faults are never. */
@@ -115,14 +127,16 @@ __noinline int fill_other_locks(struct ior_op *op, __u64 inode, __u32 fs)
 {
 	__u64 task = bpf_get_current_task();
 	__u64 mapping = KPTR(struct inode, inode, i_mapping);
-	__u64 map_lock = compat_map_lock(inode, fs);
+	__u64 lock = KADDR(struct address_space, mapping, invalidate_lock);
 
 	if (!op)
 		return 0;
-	op->invalidate_lock = ior_lock_pack(
-		compat_rwsem_state(KADDR(struct address_space, mapping, invalidate_lock), task));
-	if (map_lock)
-		op->map_lock = ior_lock_pack(compat_rwsem_state(map_lock, task));
+	op->invalidate_lock =
+		ior_lock_pack(compat_rwsem_state(KOBJECT(struct rw_semaphore, lock), task));
+	lock = compat_map_lock(inode, fs);
+	if (lock)
+		op->map_lock =
+			ior_lock_pack(compat_rwsem_state(KOBJECT(struct rw_semaphore, lock), task));
 	return 0;
 }
 
@@ -130,40 +144,41 @@ __noinline int fill_other_locks(struct ior_op *op, __u64 inode, __u32 fs)
  * Will the op move i_size? Asked only where that can matter: XFS, asynchronous, and the window
  * closes late; see peer_may_be_over().
  */
-static __always_inline bool op_extends(const struct op_desc *desc, struct ior_range range)
+static __always_inline bool op_extends(const struct op_desc *desc, struct inode *inode,
+				       struct ior_range range)
 {
 	return ior_options.closes_late && desc->fs == IOR_FS_XFS && desc->kind == IOR_OP_WRITE &&
-	       (desc->flags & IOR_OPF_ASYNC) &&
-	       range.end > (__u64)KREAD(struct inode, desc->inode, i_size);
+	       (desc->flags & IOR_OPF_ASYNC) && range.end > (__u64)KFIELD(inode, i_size);
 }
 
 /* What is only known when the window opens. */
-static __always_inline void fill_window(struct ior_slot *slot, __u64 inode, __u8 fs,
-					const struct task_struct *task)
+static __always_inline void fill_window(struct ior_slot *slot, const struct op_run *run,
+					struct inode *inode, __u8 fs)
 {
-	slot->op.begin_ns = moment_ns(task, &slot->op.flags);
-	slot->op.lock = compat_rwsem_state(KADDR(struct inode, inode, i_rwsem), (__u64)task);
+	slot->op.begin_ns = moment_ns(&run->cpu->moment, run->task, &slot->op.flags);
+	slot->op.lock = compat_rwsem_state(&inode->i_rwsem, (__u64)run->task);
 	slot->drained = op_has_drained(inode, &slot->op, fs);
 	if (ior_options.reads_locks)
-		fill_other_locks(&slot->op, inode, fs);
+		fill_other_locks(&slot->op, as_number(inode), fs);
 }
 
 /* The same for an op that was filled before. */
-static __always_inline void fill_opening(struct ior_slot *slot)
+static __always_inline void fill_opening(struct ior_slot *slot, const struct op_run *run)
 {
 	struct ior_op *op = &slot->op;
 
 	op->flags = opening_flags(op->kind, op->mode, op->flags, slot->fs);
-	fill_window(slot, slot->inode, slot->fs, compat_current());
+	fill_window(slot, run, KOBJECT(struct inode, slot->inode), slot->fs);
 }
 
 /* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
-static __always_inline struct ior_range op_range(__u8 kind, __u64 inode, __u64 pos, __u64 len_bytes)
+static __always_inline struct ior_range op_range(__u8 kind, struct inode *inode, __u64 pos,
+						 __u64 len_bytes)
 {
 	struct ior_range range = ior_range_from(pos, len_bytes);
 
 	if (kind == IOR_OP_READ) {
-		__u64 size = KREAD(struct inode, inode, i_size);
+		__u64 size = KFIELD(inode, i_size);
 
 		if (range.end > size)
 			range.end = size;
@@ -171,22 +186,22 @@ static __always_inline struct ior_range op_range(__u8 kind, __u64 inode, __u64 p
 	return range;
 }
 
-static __always_inline struct ior_range desc_range(const struct op_desc *desc)
+static __always_inline struct ior_range desc_range(const struct op_desc *desc, struct inode *inode)
 {
-	return op_range(desc->kind, desc->inode, desc->pos, desc->len_bytes);
+	return op_range(desc->kind, inode, desc->pos, desc->len_bytes);
 }
 
 /* Returns the flags of the op. */
 static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_desc *desc,
-				       struct ior_range range, const struct task_struct *task,
-				       bool name_later)
+				       struct inode *inode, struct ior_range range,
+				       struct task_struct *task, bool name_later)
 {
 	slot->inode = desc->inode;
 	slot->file = desc->file;
 	slot->where = 0;
 	slot->fs = desc->fs;
 	slot->wide = ior_range_is_wide(range);
-	slot->extends = op_extends(desc, range);
+	slot->extends = op_extends(desc, inode, range);
 	slot->undecided = 0;
 	slot->moving = 1;
 	slot->stacks = desc->stacks;
@@ -200,17 +215,17 @@ static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_de
 	return desc->flags | fill_task(&slot->op, task, name_later);
 }
 
-static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_desc *desc,
+static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_run *run,
+				     const struct op_desc *desc, struct inode *inode,
 				     struct ior_range range, bool opens)
 {
-	const struct task_struct *task = compat_current();
 	__u16 flags;
 
 	inflight_fill_begin(slot);
-	flags = fill_slot(slot, desc, range, task, op_keeps_its_task(desc));
+	flags = fill_slot(slot, desc, inode, range, run->task, op_keeps_its_task(desc));
 	slot->op.flags = opening_flags(desc->kind, desc->mode, flags, desc->fs);
 	if (opens)
-		fill_window(slot, desc->inode, desc->fs, task);
+		fill_window(slot, run, inode, desc->fs);
 	inflight_fill_end(slot);
 	return flags;
 }

@@ -28,10 +28,10 @@ struct {
 	__type(value, __u64);
 } ior_path_cache SEC(".maps");
 
-static __always_inline bool path_is_wanted(__u64 inode, __u64 file)
+static __always_inline bool path_is_wanted(struct inode *inode, __u64 file)
 {
-	__u64 ino = KREAD(struct inode, inode, i_ino);
-	__u64 hash = ior_mix(inode + ior_mix(ino + ior_state.path_epoch)) | 1;
+	__u64 ino = KFIELD(inode, i_ino);
+	__u64 hash = ior_mix(as_number(inode) + ior_mix(ino + ior_state.path_epoch)) | 1;
 	__u32 at = (hash >> 32) & (PATH_CACHE_SIZE - 1);
 	__u64 *cached = bpf_map_lookup_elem(&ior_path_cache, &at);
 	bool wanted;
@@ -45,9 +45,9 @@ static __always_inline bool path_is_wanted(__u64 inode, __u64 file)
 	return wanted;
 }
 
-static __always_inline bool inode_is_listed(__u64 inode, __u32 dev)
+static __always_inline bool inode_is_listed(struct inode *inode, __u32 dev)
 {
-	__u64 ino = KREAD(struct inode, inode, i_ino);
+	__u64 ino = KFIELD(inode, i_ino);
 
 	for (int i = 0; i < IOR_FILTER_INODES_MAX; i++) {
 		if (i < ior_options.inodes_count && ior_options.inodes[i].ino == ino &&
@@ -75,19 +75,19 @@ static __always_inline bool magic_is_listed(__u64 magic)
 	return false;
 }
 
-static __always_inline bool inode_is_the_one(__u64 inode)
+static __always_inline bool inode_is_the_one(struct inode *inode)
 {
-	return KREAD(struct inode, inode, i_ino) == ior_options.inodes[0].ino &&
+	return KFIELD(inode, i_ino) == ior_options.inodes[0].ino &&
 	       compat_dev(inode) == ior_options.inodes[0].dev;
 }
 
-static __always_inline bool inode_is_on_the_one(__u64 inode)
+static __always_inline bool inode_is_on_the_one(struct inode *inode)
 {
 	return compat_dev(inode) == ior_options.devs[0];
 }
 
 /* The groups whose answer never changes, whatever is in them. */
-static __always_inline bool inode_is_in_all(__u64 inode)
+static __always_inline bool inode_is_in_all(struct inode *inode)
 {
 	__u32 dev = compat_dev(inode);
 
@@ -99,7 +99,7 @@ static __always_inline bool inode_is_in_all(__u64 inode)
 }
 
 /* The same; the verifier knows the options, and takes out what is not for them. */
-static __always_inline bool inode_is_wanted(__u64 inode)
+static __always_inline bool inode_is_wanted(struct inode *inode)
 {
 	switch (ior_options.only) {
 	case IOR_ONLY_DEV:
@@ -112,7 +112,7 @@ static __always_inline bool inode_is_wanted(__u64 inode)
 }
 
 /* Cheapest first; every group that is not empty must agree. Reads only what is asked about. */
-static __always_inline bool file_is_wanted(__u64 inode, __u64 file)
+static __always_inline bool file_is_wanted(struct inode *inode, __u64 file)
 {
 	if (!ior_options.filters_files)
 		return true;
@@ -124,55 +124,55 @@ static __always_inline bool file_is_wanted(__u64 inode, __u64 file)
 	return true;
 }
 
-static __always_inline __u64 kiocb_inode(__u64 kiocb)
-{
-	return (__u64)KOBJECT(struct kiocb, kiocb)->ki_filp->f_inode;
-}
-
 /*
  * A directory is asked for at the begin alone. Where a filter turns the file away, four words that
  * the end of an op has just had in its hands say no sooner than the table does, a line of which
  * would have to come from memory.
  */
-static __always_inline bool kiocb_is_in_all(__u64 kiocb, bool begins)
+static __always_inline bool kiocb_is_in_all(struct kiocb *kiocb, bool begins)
 {
-	__u64 file;
+	struct file *file;
 
 	if (!begins && !ior_options.devs_count && !ior_options.magics_count &&
 	    !ior_options.inodes_count)
 		return true;
-	file = KPTR(struct kiocb, kiocb, ki_filp);
-	return begins ? file_is_wanted(KPTR(struct file, file, f_inode), file)
-		      : inode_is_in_all(KPTR(struct file, file, f_inode));
+	file = KFIELD(kiocb, ki_filp);
+	return begins ? file_is_wanted(KFIELD(file, f_inode), as_number(file))
+		      : inode_is_in_all(KFIELD(file, f_inode));
 }
 
 /*
  * As inode_is_wanted(); what is to be read for the one thing that is asked comes first, since this
  * is all that those pay who are turned away.
  */
-static __always_inline bool kiocb_is_asked_for(__u64 kiocb, bool begins)
+static __always_inline bool kiocb_is_asked_for(struct kiocb *kiocb, bool begins)
 {
 	switch (ior_options.only) {
 	case IOR_ONLY_DEV:
-		return inode_is_on_the_one(kiocb_inode(kiocb));
+		return inode_is_on_the_one(compat_kiocb_inode(kiocb));
 	case IOR_ONLY_INODE:
-		return inode_is_the_one(kiocb_inode(kiocb));
+		return inode_is_the_one(compat_kiocb_inode(kiocb));
 	default:
 		return kiocb_is_in_all(kiocb, begins);
 	}
 }
 
-/* Not there where fields are read by helper, as KOBJECT() is not. */
-static __always_inline bool kiocb_is_wanted(__u64 kiocb)
+static __always_inline bool kiocb_is_wanted(struct kiocb *kiocb)
 {
 	return kiocb_is_asked_for(kiocb, true);
 }
 
 /* Can an op that ends be one that was wanted? */
-static __always_inline bool kiocb_was_wanted(__u64 kiocb)
+static __always_inline bool kiocb_was_wanted(struct kiocb *kiocb)
 {
 	return !IOR_HAS_RDONLY_CAST || !ior_options.filters_files ||
 	       kiocb_is_asked_for(kiocb, false);
+}
+
+/* The same by its address, for hooks that have no more. */
+static __always_inline bool key_was_wanted(__u64 kiocb)
+{
+	return !ior_options.filters_files || kiocb_was_wanted(KOBJECT(struct kiocb, kiocb));
 }
 
 /* Is the current task below `tree_pid`, which adopts orphans and so stays everybody's ancestor? */

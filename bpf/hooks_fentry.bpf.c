@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks as fentry and fexit. Arguments are fetched as numbers: a typed pointer could not be hashed.
+ * Hooks as fentry and fexit. Arguments are fetched as numbers: most of them are to be hashed.
  * A function of more than six arguments refuses fentry on x86 before 6.6 (-ENOTSUPP).
  *
  * The kernel skips a program while a run of it is under way on the same CPU (prog->active,
@@ -32,7 +32,8 @@ static __always_inline __s64 result(void *ctx)
 SEC("?fentry/__iomap_dio_rw")
 int dio_begin_fentry(void *ctx)
 {
-	return dio_begin(ctx, arg(ctx, 0), arg(ctx, 1), arg(ctx, 4));
+	return dio_begin(ctx, KOBJECT(struct kiocb, arg(ctx, 0)),
+			 KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4));
 }
 
 SEC("?fexit/__iomap_dio_rw")

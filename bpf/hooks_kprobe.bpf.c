@@ -14,7 +14,8 @@
 SEC("?kprobe/__iomap_dio_rw")
 int dio_begin_kprobe(struct pt_regs *ctx)
 {
-	return dio_begin(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM5(ctx));
+	return dio_begin(ctx, KOBJECT(struct kiocb, PT_REGS_PARM1(ctx)),
+			 KOBJECT(struct iov_iter, PT_REGS_PARM2(ctx)), PT_REGS_PARM5(ctx));
 }
 
 SEC("?kprobe/iomap_dio_submit_bio")

@@ -16,21 +16,9 @@
 
 #include "compat.bpf.h"
 
-#define IOR_MOMENT_OPS 8
+#include <iorace/records.h>
 
-struct ior_moment {
-	__u64 ns; /* CLOCK_MONOTONIC */
-	__u64 tick;
-	__u64 run;
-	__u64 left; /* ops that may have it yet */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct ior_moment);
-} ior_moments SEC(".maps");
+#define IOR_MOMENT_OPS 8 /* of a CPU, with one reading of the clock */
 
 /* In a frame of its own: what it calls must not cost the others their registers. */
 static __noinline __u64 moment_read(struct ior_moment *m, __u64 tick, __u64 run)
@@ -43,20 +31,15 @@ static __noinline __u64 moment_read(struct ior_moment *m, __u64 tick, __u64 run)
 }
 
 /*
- * `task` is the current one. *flags gains IOR_OPF_EARLY when the time is not exact. Programs that
- * preempt each other here may mix what they store: then the next op finds another `run`, and all
- * that ever stands in `ns` is past.
+ * The moment of this CPU for the current task. *flags gains IOR_OPF_EARLY when the time is not
+ * exact. Programs that preempt each other here may mix what they store: then the next op finds
+ * another `run`, and all that ever stands in `ns` is past.
  */
-static __always_inline __u64 moment_ns(const struct task_struct *task, __u16 *flags)
+static __always_inline __u64 moment_ns(struct ior_moment *m, struct task_struct *task, __u16 *flags)
 {
 	__u64 tick, run;
-	struct ior_moment *m;
-	__u32 zero = 0;
 
 	if (ior_options.exact_times)
-		return bpf_ktime_get_ns();
-	m = bpf_map_lookup_elem(&ior_moments, &zero);
-	if (!m)
 		return bpf_ktime_get_ns();
 	tick = bpf_jiffies64();
 	run = task->se.exec_start;

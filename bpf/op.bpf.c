@@ -278,11 +278,12 @@ static __always_inline enum opens op_opens(const struct op_desc *desc)
 	return desc->tentative ? tentative_opens() : OPENS_NOW;
 }
 
-static __always_inline void op_enter_filled(__u32 self, const struct op_desc *desc, __u16 flags)
+static __always_inline void op_enter_filled(__u32 self, const struct op_run *run,
+					    const struct op_desc *desc, __u16 flags)
 {
 	if (ior_options.has_range_lock)
 		range_lock_attach(self);
-	op_count(desc->inode, desc->kind, flags, desc->fs);
+	op_count(run, desc->inode, desc->kind, flags, desc->fs);
 	if (ior_state.draining)
 		inode_touch(desc->inode, flags & IOR_OPF_SELECTED, desc->mode == IOR_MODE_DIRECT);
 }
@@ -297,12 +298,15 @@ static __always_inline void op_pends(struct ior_slot *slot)
 
 /* An op that has its slot: everything up to the publish of the common case. */
 static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u32 self,
+						      const struct op_run *run,
 						      const struct op_desc *desc,
 						      struct ior_range range, struct spot spot)
 {
+	struct inode *inode = KOBJECT(struct inode, desc->inode);
 	enum opens opens = op_opens(desc);
 
-	op_enter_filled(self, desc, op_fill(slot, desc, range, opens != OPENS_AT_SUBMIT));
+	op_enter_filled(self, run, desc,
+			op_fill(slot, run, desc, inode, range, opens != OPENS_AT_SUBMIT));
 	if (opens == OPENS_AT_SUBMIT) {
 		op_pends(slot);
 		return OPEN_ALONE;
@@ -321,20 +325,26 @@ __noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
 {
 	struct ior_range range;
 	struct ior_slot *slot;
+	struct inode *inode;
+	struct op_run run;
 	struct spot spot;
 	int fs, self;
 
 	if (!desc || !ret_self)
 		return OPEN_ALONE;
-	fs = desc->admitted ? desc->fs : op_admit(desc->inode, desc->file, desc->mode);
+	inode = KOBJECT(struct inode, desc->inode);
+	fs = desc->admitted ? desc->fs : op_admit(inode, desc->file, desc->mode);
 	if (fs < 0)
 		return OPEN_ALONE;
 	desc->fs = fs;
-	range = desc_range(desc);
+	range = desc_range(desc, inode);
 	if (ior_range_is_empty(range)) {
 		op_begin_empty(desc->key, desc->mode);
 		return OPEN_ALONE;
 	}
+	run = op_run();
+	if (!run.cpu)
+		return OPEN_ALONE;
 	self = slot_take(desc, &slot);
 	*ret_self = self & (SLOT_IS_STALE - 1);
 	if (!slot) {
@@ -344,7 +354,7 @@ __noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
 	if (self & SLOT_IS_STALE)
 		return OPEN_STALE;
 	spot = op_spot(slot, desc->inode, range);
-	return op_enter_slot(slot, self, desc, range, spot);
+	return op_enter_slot(slot, self, &run, desc, range, spot);
 }
 
 #define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
@@ -371,18 +381,20 @@ static __always_inline bool span_is_wanted(enum ior_mode mode, int fs)
 /* True when the op in *ret_self is filled and is to be published as waiting. */
 __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 {
-	const struct task_struct *task = compat_current();
+	struct task_struct *task = compat_current();
 	struct ior_range range;
 	struct ior_slot *slot;
+	struct inode *inode;
 	int fs, self;
 
 	if (!desc || !ret_self)
 		return false;
-	fs = file_fs(desc->inode, desc->file, desc->mode);
+	inode = KOBJECT(struct inode, desc->inode);
+	fs = file_fs(inode, desc->file, desc->mode);
 	if (fs < 0 || !span_is_wanted(desc->mode, fs))
 		return false;
 	desc->fs = fs;
-	range = desc_range(desc);
+	range = desc_range(desc, inode);
 	if (ior_range_is_empty(range))
 		return false;
 	self = slot_take(desc, &slot);
@@ -390,7 +402,7 @@ __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 		return false;
 	*ret_self = self;
 	inflight_fill_begin(slot);
-	slot->op.flags = fill_slot(slot, desc, range, task, false);
+	slot->op.flags = fill_slot(slot, desc, inode, range, task, false);
 	slot->op.begin_ns = bpf_ktime_get_ns();
 	slot->moving = 0;
 	slot->spanned = 1;
@@ -453,7 +465,8 @@ static __always_inline bool span_is_as_announced(const struct ior_slot *slot, __
 static __always_inline bool span_is_where_announced(const struct ior_slot *slot, __u64 pos,
 						    __u64 len_bytes)
 {
-	struct ior_range range = op_range(slot->op.kind, slot->inode, pos, len_bytes);
+	struct ior_range range =
+		op_range(slot->op.kind, KOBJECT(struct inode, slot->inode), pos, len_bytes);
 
 	return range.start == slot->op.range.start && range.end == slot->op.range.end;
 }
@@ -466,7 +479,7 @@ __noinline int span_lift(__u32 self, __u64 pos, __u64 len_bytes)
 
 	if (!slot)
 		return false;
-	range = op_range(slot->op.kind, slot->inode, pos, len_bytes);
+	range = op_range(slot->op.kind, KOBJECT(struct inode, slot->inode), pos, len_bytes);
 	if (ior_range_is_empty(range))
 		return false;
 	span_lands_elsewhere(self);
@@ -478,12 +491,13 @@ __noinline int span_lift(__u32 self, __u64 pos, __u64 len_bytes)
 __noinline enum span_open span_open(__u64 key, __u64 pos, __u64 len_bytes, __u64 traits,
 				    __u32 *ret_self)
 {
+	struct op_run run = op_run();
 	struct ior_slot *slot;
 	int self;
 
 	self = inflight_find(key);
 	slot = self < 0 ? 0 : slot_at(self);
-	if (!slot || !ret_self || slot->state != IOR_SLOT_WAITING)
+	if (!run.cpu || !slot || !ret_self || slot->state != IOR_SLOT_WAITING)
 		return SPAN_NONE;
 	*ret_self = self;
 	if (!span_is_as_announced(slot, traits))
@@ -492,8 +506,8 @@ __noinline enum span_open span_open(__u64 key, __u64 pos, __u64 len_bytes, __u64
 		return SPAN_ELSEWHERE;
 	slot->op.mode = traits >> TRAIT_MODE_SHIFT;
 	slot->op.flags |= traits >> TRAIT_FLAGS_SHIFT;
-	fill_opening(slot);
-	op_count(slot->inode, slot->op.kind, slot->op.flags, slot->fs);
+	fill_opening(slot, &run);
+	op_count(&run, slot->inode, slot->op.kind, slot->op.flags, slot->fs);
 	if (span_has_waited(self) && !bit_set(ior_told, slot->inode))
 		slot->tell_path = 1;
 	if (ior_state.draining)
@@ -591,21 +605,19 @@ static __always_inline bool op_is_plainly_tentative(const struct op_desc *desc)
 }
 
 /* In a single call. False: its slot takes a search, or there is nothing to move. */
-__noinline int op_begin_tentative(struct op_desc *desc)
+static __noinline int op_begin_tentative(const struct op_desc *desc, const struct op_run *run,
+					 struct inode *inode)
 {
-	struct ior_range range;
+	struct ior_range range = desc_range(desc, inode);
 	struct ior_slot *slot;
 	__u32 self = 0;
 
-	if (!desc)
-		return false;
-	range = desc_range(desc);
 	if (ior_range_is_empty(range))
 		return false;
 	slot = inflight_claim_home(desc->key, &self);
 	if (!slot)
 		return false;
-	op_enter_filled(self, desc, op_fill(slot, desc, range, false));
+	op_enter_filled(self, run, desc, op_fill(slot, run, desc, inode, range, false));
 	op_pends(slot);
 	return true;
 }
@@ -615,7 +627,9 @@ __noinline int op_begin_tentative(struct op_desc *desc)
  * its way to the stack and back. The copy is so that `desc` itself never stands in memory.
  * `has_frame`: this is in one that the hook does without; a call goes eight deep at most.
  */
-static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc, bool has_frame)
+static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
+					   struct op_desc *desc, struct inode *inode,
+					   bool has_frame)
 {
 	enum open_result result;
 	struct op_desc any;
@@ -627,14 +641,15 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc, bool
 	take_stacks(ctx, desc);
 	if (ior_options.has_spans && op_begin_spanned(desc))
 		return 0;
-	range = desc_range(desc);
+	range = desc_range(desc, inode);
 	if (ior_range_is_empty(range))
 		return 0;
 	if (op_is_plain(desc, range)) {
 		slot = inflight_claim_home(desc->key, &self);
 		if (slot) {
 			spot = op_spot_in_one_chunk(slot, desc->inode, range);
-			op_enter_filled(self, desc, op_fill(slot, desc, range, true));
+			op_enter_filled(self, run, desc,
+					op_fill(slot, run, desc, inode, range, true));
 			result = publish_common(slot, self, desc->inode, range,
 						desc->kind != IOR_OP_READ, &spot);
 			return result == OPEN_MEETS_ONE ? op_meet_one(self, slot, &spot)
@@ -642,7 +657,7 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc, bool
 		}
 	}
 	any = *desc;
-	if (op_is_plainly_tentative(desc) && op_begin_tentative(&any))
+	if (op_is_plainly_tentative(desc) && op_begin_tentative(&any, run, inode))
 		return 0;
 	return has_frame ? op_begin_here(&any) : op_begin_any(&any);
 }
@@ -650,15 +665,16 @@ static __always_inline int op_begin_direct(void *ctx, struct op_desc *desc, bool
 /* The same for an op whose window opens at its first bio. */
 __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 {
+	struct op_run run = op_run();
 	struct spot spot;
 	__u32 self;
 	struct ior_slot *slot = inflight_slot_of(kiocb, &self);
 
-	if (!slot || !ret_self)
+	if (!slot || !ret_self || !run.cpu)
 		return OPEN_ALONE;
 	*ret_self = self;
 	if (ior_options.has_spans && slot->state == IOR_SLOT_WAITING && slot->tentative) {
-		fill_opening(slot);
+		fill_opening(slot, &run);
 		if (ior_options.has_range_lock)
 			range_lock_attach(self);
 		return OPEN_MOVES;
@@ -666,7 +682,7 @@ __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 	if (slot->state != IOR_SLOT_PENDING)
 		return OPEN_ALONE;
 	inflight_fill_begin(slot);
-	fill_opening(slot);
+	fill_opening(slot, &run);
 	inflight_fill_end(slot);
 	spot = op_spot(slot, slot->inode, slot->op.range);
 	return publish_common(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op),
@@ -687,7 +703,7 @@ static __always_inline int op_submit(__u64 kiocb)
 static __always_inline int op_data_end(__u64 kiocb)
 {
 	__u32 self = 0;
-	struct ior_slot *slot = kiocb_was_wanted(kiocb) ? inflight_slot_of(kiocb, &self) : 0;
+	struct ior_slot *slot = key_was_wanted(kiocb) ? inflight_slot_of(kiocb, &self) : 0;
 
 	if (slot)
 		op_close(slot, self);
@@ -776,7 +792,7 @@ static __always_inline int op_complete_wanted(__u64 kiocb, bool moved)
 
 static __always_inline int op_complete(__u64 kiocb, bool moved)
 {
-	return kiocb_was_wanted(kiocb) ? op_complete_wanted(kiocb, moved) : 0;
+	return key_was_wanted(kiocb) ? op_complete_wanted(kiocb, moved) : 0;
 }
 
 static __always_inline int op_end(__u64 key, __u64 inode, __u64 kiocb)
@@ -834,7 +850,7 @@ static __always_inline int op_left_stale_pages(__u64 inode, __u64 first_page, __
 		.is_over = 1,
 	};
 
-	if (!ior_state.armed || file_fs(inode, 0, IOR_MODE_DIRECT) < 0 ||
+	if (!ior_state.armed || file_fs(KOBJECT(struct inode, inode), 0, IOR_MODE_DIRECT) < 0 ||
 	    !admission_is_due(IOR_ADMITS_STALE))
 		return 0;
 	parties_find(&p);

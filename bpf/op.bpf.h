@@ -30,12 +30,21 @@ struct op_desc {
 	struct ior_stacks stacks; /* filled by op_begin() */
 };
 
+/*
+ * What a run of a program asks for before anything else: it looks like a call to the compiler, and
+ * costs whoever is alive by then its way to the stack and back.
+ */
+struct op_run {
+	struct task_struct *task; /* the current one */
+	struct ior_cpu *cpu;	  /* what this CPU keeps for itself */
+};
+
 /* The file system of an op that is to be tracked; -1: not armed, not wanted or not covered. */
-static int op_admit(__u64 inode, __u64 file, enum ior_mode mode);
+static int op_admit(struct inode *inode, __u64 file, enum ior_mode mode);
 
 /* The same in two steps, of which the first reads next to nothing. */
-static bool op_is_wanted(__u64 kiocb);
-static int op_admit_wanted(__u64 inode, enum ior_mode mode);
+static bool op_is_wanted(struct kiocb *kiocb);
+static int op_admit_wanted(struct inode *inode, enum ior_mode mode);
 
 /*
  * The op entered the file system and has no lock yet; the next op_begin() of this key opens its
@@ -46,8 +55,12 @@ static int op_span_begin(struct op_desc *desc);
 /* The op is in the file system's read or write function, its locks taken: the window opens. */
 static int op_begin(void *ctx, struct op_desc *desc);
 
-/* The same for direct IO that op_admit() has let pass: the hot path, inlined into its hook. */
-static int op_begin_direct(void *ctx, struct op_desc *desc, bool has_frame);
+/*
+ * The same for direct IO that op_admit() has let pass: the hot path, inlined into its hook. `inode`
+ * is that of the op, to be read.
+ */
+static int op_begin_direct(void *ctx, const struct op_run *run, struct op_desc *desc,
+			   struct inode *inode, bool has_frame);
 
 /* The current task leaves the file system; an asynchronous op goes on without it. */
 static void span_left(void);

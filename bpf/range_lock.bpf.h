@@ -184,7 +184,7 @@ static __always_inline void range_lock_iter(__u64 iter)
 	if (!task)
 		return;
 	task->iter = iter;
-	task->len_bytes = compat_iter_len(iter);
+	task->len_bytes = compat_iter_len(KOBJECT(struct iov_iter, iter));
 }
 
 /* ---- windows that open when the lock is held ------------------------------------------------- */

@@ -265,7 +265,8 @@ static __always_inline bool lock_data_has_moved(const struct ior_slot *slot)
 	task = ior_options.locks_inside ? lock_task() : 0;
 	if (!task || !task->iter || slot->op.tid != task->tid)
 		return false;
-	return task->len_bytes - compat_iter_len(task->iter) >= ior_range_len(slot->op.range);
+	return task->len_bytes - compat_iter_len(KOBJECT(struct iov_iter, task->iter)) >=
+	       ior_range_len(slot->op.range);
 }
 
 /*

@@ -38,16 +38,16 @@ static __always_inline __u64 sync_kiocb_key(enum sync_site site, __u64 kiocb)
 static __always_inline int sync_begin(void *ctx, enum sync_site site, __u64 kiocb, __u64 iter,
 				      enum ior_mode mode, enum ior_op_kind kind)
 {
-	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
+	struct kiocb *object = KOBJECT(struct kiocb, kiocb);
 	struct op_desc desc = {
 		.key = sync_kiocb_key(site, kiocb),
-		.file = file,
-		.inode = KPTR(struct file, file, f_inode),
-		.pos = KREAD(struct kiocb, kiocb, ki_pos),
-		.len_bytes = compat_iter_len(iter),
+		.file = as_number(KFIELD(object, ki_filp)),
+		.inode = as_number(compat_kiocb_inode(object)),
+		.pos = KFIELD(object, ki_pos),
+		.len_bytes = compat_iter_len(KOBJECT(struct iov_iter, iter)),
 		.kind = kind,
 		.mode = mode,
-		.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0,
+		.flags = compat_kiocb_is_async(object) ? IOR_OPF_ASYNC : 0,
 	};
 
 	range_lock_iter(iter);
@@ -57,7 +57,8 @@ static __always_inline int sync_begin(void *ctx, enum sync_site site, __u64 kioc
 static __always_inline int dax_begin(void *ctx, __u64 kiocb, __u64 iter)
 {
 	return sync_begin(ctx, SYNC_DAX, kiocb, iter, IOR_MODE_DAX,
-			  compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ);
+			  compat_iter_is_write(KOBJECT(struct iov_iter, iter)) ? IOR_OP_WRITE
+									       : IOR_OP_READ);
 }
 
 static __always_inline int buffered_write_begin(void *ctx, __u64 kiocb, __u64 iter)
@@ -194,15 +195,15 @@ static __always_inline __u64 announced_pos(__u64 kiocb, __u64 inode, enum ior_op
 
 static __always_inline int span_begin(__u64 kiocb, __u64 iter, enum ior_op_kind kind)
 {
-	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
-	int ki_flags = KREAD(struct kiocb, kiocb, ki_flags);
+	struct kiocb *object = KOBJECT(struct kiocb, kiocb);
+	int ki_flags = KFIELD(object, ki_flags);
 	struct op_desc desc = {
 		.key = kiocb,
-		.file = file,
-		.inode = KPTR(struct file, file, f_inode),
-		.len_bytes = compat_iter_len(iter),
+		.file = as_number(KFIELD(object, ki_filp)),
+		.inode = as_number(compat_kiocb_inode(object)),
+		.len_bytes = compat_iter_len(KOBJECT(struct iov_iter, iter)),
 		.kind = kind,
-		.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0,
+		.flags = compat_kiocb_is_async(object) ? IOR_OPF_ASYNC : 0,
 		.stacks = {-1, -1},
 	};
 

@@ -161,6 +161,22 @@ enum ior_fs {
 	IOR_FS_COUNT_
 };
 
+/* A reading of the clock that stands for a few ops, see bpf/moment.bpf.h. */
+struct ior_moment {
+	__u64 ns; /* CLOCK_MONOTONIC */
+	__u64 tick;
+	__u64 run;
+	__u64 left; /* ops that may have it yet */
+};
+
+/* What each CPU keeps for itself; first and side by side, what an op needs at its begin. */
+struct ior_cpu {
+	struct ior_moment moment;
+	__u64 fs_ops[IOR_FS_COUNT_];
+	__u64 stats[IOR_STAT_COUNT_];
+	__u64 losses[IOR_LOSS_COUNT_];
+};
+
 #define IOR_MAGIC_EXT4 0xEF53ULL      /* include/uapi/linux/magic.h */
 #define IOR_MAGIC_XFS 0x58465342ULL   /* fs/xfs/libxfs/xfs_format.h, XFS_SUPER_MAGIC */
 #define IOR_MAGIC_BTRFS 0x9123683EULL /* include/uapi/linux/magic.h */

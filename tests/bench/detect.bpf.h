@@ -115,11 +115,11 @@ static __always_inline __u32 way_of(__u64 span)
 
 /* ---- what is known of an op: bpf/dio.bpf.h and bpf/fill.bpf.h -------------------------------- */
 
-static __always_inline void detect_fill_task(struct ior_op *op, const struct task_struct *task)
+static __always_inline void detect_fill_task(struct ior_op *op, struct task_struct *task)
 {
 	compat_task_ids(task, op);
 	if (op->flags & IOR_OPF_ASYNC) {
-		op->cgroup_id = compat_task_cgroup_id((__u64)task);
+		op->cgroup_id = compat_task_cgroup_id(task);
 		compat_task_comm((__u64)task, op);
 		return;
 	}
@@ -127,14 +127,13 @@ static __always_inline void detect_fill_task(struct ior_op *op, const struct tas
 	op->cgroup_id = (__u64)task;
 }
 
-static __always_inline struct ior_range detect_range(__u64 kiocb, __u64 iter, __u64 inode,
-						     __u8 kind)
+static __always_inline struct ior_range detect_range(struct kiocb *kiocb, struct iov_iter *iter,
+						     struct inode *inode, __u8 kind)
 {
-	struct ior_range range =
-		ior_range_from(KREAD(struct kiocb, kiocb, ki_pos), compat_iter_len(iter));
+	struct ior_range range = ior_range_from(KFIELD(kiocb, ki_pos), compat_iter_len(iter));
 
 	if (kind == IOR_OP_READ) {
-		__u64 size = KREAD(struct inode, inode, i_size);
+		__u64 size = KFIELD(inode, i_size);
 
 		if (range.end > size)
 			range.end = size;
@@ -142,19 +141,21 @@ static __always_inline struct ior_range detect_range(__u64 kiocb, __u64 iter, __
 	return range;
 }
 
-static __always_inline void detect_fill(struct detect_op *d, __u64 kiocb, __u64 iter)
+static __always_inline void detect_fill(struct detect_op *d, struct ior_cpu *cpu,
+					struct kiocb *kiocb, struct iov_iter *iter)
 {
-	const struct task_struct *task = compat_current();
+	struct task_struct *task = compat_current();
+	struct inode *inode = compat_kiocb_inode(kiocb);
 
-	d->file = KPTR(struct kiocb, kiocb, ki_filp);
-	d->inode = KPTR(struct file, d->file, f_inode);
+	d->file = as_number(KFIELD(kiocb, ki_filp));
+	d->inode = as_number(inode);
 	d->op.kind = compat_iter_is_write(iter) ? IOR_OP_WRITE : IOR_OP_READ;
 	d->op.mode = IOR_MODE_DIRECT;
 	d->op.flags = compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : IOR_OPF_HOLDS;
-	d->op.range = detect_range(kiocb, iter, d->inode, d->op.kind);
+	d->op.range = detect_range(kiocb, iter, inode, d->op.kind);
 	detect_fill_task(&d->op, task);
-	d->op.begin_ns = moment_ns(task, &d->op.flags);
-	d->op.lock = compat_rwsem_state(KADDR(struct inode, d->inode, i_rwsem), (__u64)task);
+	d->op.begin_ns = moment_ns(&cpu->moment, task, &d->op.flags);
+	d->op.lock = compat_rwsem_state(&inode->i_rwsem, (__u64)task);
 }
 
 /* ---- one chunk ------------------------------------------------------------------------------- */
@@ -340,17 +341,22 @@ static __noinline bool detect_replace(__u64 kiocb, const struct detect_op *d)
 	return !bpf_map_update_elem(&detect_ops, &kiocb, d, BPF_ANY);
 }
 
-static __always_inline int detect_op_begins(__u64 kiocb, __u64 iter)
+static __always_inline int detect_op_begins(struct kiocb *kiocb, struct iov_iter *iter)
 {
+	__u64 magic = compat_magic(compat_kiocb_inode(kiocb));
+	struct ior_cpu *cpu = cpu_of_run();
+	__u64 key = as_number(kiocb);
 	struct detect_op d = {};
 
-	detect_fill(&d, kiocb, iter);
+	if (!cpu)
+		return 0;
+	detect_fill(&d, cpu, kiocb, iter);
 	if (ior_range_is_empty(d.op.range)) /* its end is not seen */
 		return 0;
-	stat_count_on(IOR_STAT_READS + d.op.kind, ior_fs_of_magic(compat_magic(d.inode)));
-	if (bpf_map_update_elem(&detect_ops, &kiocb, &d, BPF_NOEXIST) && !detect_replace(kiocb, &d))
+	stat_count_on(cpu, IOR_STAT_READS + d.op.kind, ior_fs_of_magic(magic));
+	if (bpf_map_update_elem(&detect_ops, &key, &d, BPF_NOEXIST) && !detect_replace(key, &d))
 		return detect_lost();
-	return detect_enter(&d, kiocb);
+	return detect_enter(&d, key);
 }
 
 /* False: nobody knows of it. */

@@ -75,13 +75,12 @@ struct rival_op {
 	__u32 write;
 };
 
-static __always_inline void rival_fill(struct rival_op *op, __u64 kiocb, __u64 iter)
+static __always_inline void rival_fill(struct rival_op *op, struct kiocb *kiocb,
+				       struct iov_iter *iter)
 {
-	__u64 file = KPTR(struct kiocb, kiocb, ki_filp);
-
-	op->kiocb = kiocb;
-	op->inode = KPTR(struct file, file, f_inode);
-	op->start = KREAD(struct kiocb, kiocb, ki_pos);
+	op->kiocb = as_number(kiocb);
+	op->inode = as_number(compat_kiocb_inode(kiocb));
+	op->start = KFIELD(kiocb, ki_pos);
 	op->end = op->start + compat_iter_len(iter);
 	op->time_ns = bpf_ktime_get_ns();
 	op->tid = bpf_get_current_pid_tgid();
@@ -99,14 +98,13 @@ struct {
 
 __u64 rival_unfound;
 
-SEC("raw_tp/iomap_dio_rw_begin")
-int hash_begin(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/iomap_dio_rw_begin")
+int hash_begin(__u64 *args)
 {
-	__u64 kiocb = ctx->args[0];
 	struct rival_op op;
 
-	rival_fill(&op, kiocb, ctx->args[1]);
-	bpf_map_update_elem(&rival_ops, &kiocb, &op, BPF_ANY);
+	rival_fill(&op, (struct kiocb *)args[0], (struct iov_iter *)args[1]);
+	bpf_map_update_elem(&rival_ops, &op.kiocb, &op, BPF_ANY);
 	return 0;
 }
 
@@ -122,10 +120,10 @@ int hash_complete(struct bpf_raw_tracepoint_args *ctx)
 
 /* ---- two of them, and conflicts -------------------------------------------------------------- */
 
-SEC("raw_tp/iomap_dio_rw_begin")
-int detect_begin(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/iomap_dio_rw_begin")
+int detect_begin(__u64 *args)
 {
-	return detect_op_begins(ctx->args[0], ctx->args[1]);
+	return detect_op_begins((struct kiocb *)args[0], (struct iov_iter *)args[1]);
 }
 
 SEC("raw_tp/iomap_dio_complete")
@@ -145,34 +143,38 @@ struct {
 
 __u64 rival_dropped;
 
-static __always_inline int stream(__u64 kiocb, __u64 iter)
+static __always_inline struct rival_op *stream_reserve(void)
 {
 	struct rival_op *op = bpf_ringbuf_reserve(&rival_ring, sizeof(*op), 0);
 
-	if (!op) {
+	if (!op)
 		__sync_fetch_and_add(&rival_dropped, 1);
-		return 0;
-	}
-	if (iter) {
-		rival_fill(op, kiocb, iter);
-	} else {
-		op->kiocb = kiocb;
-		op->time_ns = bpf_ktime_get_ns();
-	}
-	bpf_ringbuf_submit(op, 0);
-	return 0;
+	return op;
 }
 
-SEC("raw_tp/iomap_dio_rw_begin")
-int stream_begin(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/iomap_dio_rw_begin")
+int stream_begin(__u64 *args)
 {
-	return stream(ctx->args[0], ctx->args[1]);
+	struct rival_op *op = stream_reserve();
+
+	if (!op)
+		return 0;
+	rival_fill(op, (struct kiocb *)args[0], (struct iov_iter *)args[1]);
+	bpf_ringbuf_submit(op, 0);
+	return 0;
 }
 
 SEC("raw_tp/iomap_dio_complete")
 int stream_complete(struct bpf_raw_tracepoint_args *ctx)
 {
-	return stream(ctx->args[0], 0);
+	struct rival_op *op = stream_reserve();
+
+	if (!op)
+		return 0;
+	op->kiocb = ctx->args[0];
+	op->time_ns = bpf_ktime_get_ns();
+	bpf_ringbuf_submit(op, 0);
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

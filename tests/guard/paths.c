@@ -264,17 +264,22 @@ static int run_op(struct world *w, const char *label, bool write, bool async, en
 	return r ? r : end(w, label, OBJ_KIOCB, between);
 }
 
-/* io_uring tries without waiting first: the window opens at the first bio. */
+/*
+ * io_uring tries without waiting first: the window opens at the first bio. The first such op of all
+ * goes another way, and is not what counts.
+ */
 static int run_uring(struct world *w)
 {
-	int r;
+	int r = 0;
 
 	make_kiocb(w, OBJ_KIOCB, 1 << 20, true);
 	set32(field(w, OBJ_KIOCB, "kiocb", "ki_flags"), IOCB_NOWAIT);
 	make_io(w, OBJ_KIOCB, 4096, true);
-	r = begin(w, "uring", OBJ_KIOCB);
-	if (!r)
-		r = end(w, "uring", OBJ_KIOCB, BETWEEN_SUBMIT);
+	for (int i = 0; !r && i < 2; i++) {
+		r = begin(w, i ? "uring" : NULL, OBJ_KIOCB);
+		if (!r)
+			r = end(w, i ? "uring" : NULL, OBJ_KIOCB, BETWEEN_SUBMIT);
+	}
 	set32(field(w, OBJ_KIOCB, "kiocb", "ki_flags"), 0);
 	return r;
 }

@@ -642,12 +642,6 @@ size_t tracer_stack(struct tracer *tracer, int id, unsigned long long *ret, size
 	return len;
 }
 
-struct per_cpu_counters {
-	__u64 stats[IOR_STAT_COUNT_];
-	__u64 losses[IOR_LOSS_COUNT_];
-	__u64 fs_ops[IOR_FS_COUNT_];
-};
-
 static unsigned long long skipped_runs(const struct bpf_program *prog)
 {
 	struct bpf_prog_info info = {};
@@ -713,7 +707,7 @@ static int add_untold(void *arg, const struct ior_pending *row)
 int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
 {
 	int cpus = libbpf_num_possible_cpus();
-	_cleanup_(freep) struct per_cpu_counters *rows = NULL;
+	_cleanup_(freep) struct ior_cpu *rows = NULL;
 	struct tracer_counters sum = {};
 	__u32 zero = 0;
 	int r;
@@ -723,7 +717,7 @@ int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
 	rows = calloc(cpus, sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
-	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_counters), &zero, rows))
+	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_cpus), &zero, rows))
 		return -errno;
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		for (int i = 0; i < IOR_STAT_COUNT_; i++)
