@@ -320,10 +320,15 @@ static __always_inline __u32 near_reach(void)
 	return mask < NEAR_LINES ? mask + 1 : NEAR_LINES;
 }
 
-/* The word has gone: nobody need follow it any more. */
+/*
+ * The word has gone: nobody need follow it any more. A compiler that knew how large a depth may be
+ * would leave NEAR_LINES out, and the verifier of 6.1, which knows less, would see no end of it.
+ */
 static __always_inline void near_unpass(struct ior_home home, __u32 depth)
 {
-	for (__u32 i = 0; i < NEAR_LINES && i < depth; i++) {
+	__u64 most = ior_opaque(depth);
+
+	for (__u32 i = 0; i < NEAR_LINES && i < most; i++) {
 		struct ior_line *line = line_at(false, near_line(home, i));
 
 		if (line)
