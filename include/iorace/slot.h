@@ -145,7 +145,10 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 #define IOR_TAG_CHUNK_MASK 0x1fULL
 _Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op have own tags");
 
-/* Odd and large: no group of one inode falls on one of another, few bytes away. */
+/*
+ * Odd and large: no group of one inode falls on one of another, few bytes away. Groups count from
+ * 1: at 0 the first would stand spread in the very page that was too small.
+ */
 #define IOR_GROUP_STRIDE 0xC2B2AE3D27D4EB4FULL
 
 /* 2 MiB of a file are a group of chunks, which differ in their tags. */
@@ -181,7 +184,7 @@ static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk, __u
 {
 	__u64 group = chunk >> IOR_LINE_GROUP_SHIFT;
 	__u64 in_group = chunk & IOR_TAG_CHUNK_MASK;
-	struct ior_home home = ior_home_from_hash(ior_mix(inode + group * IOR_GROUP_STRIDE));
+	struct ior_home home = ior_home_from_hash(ior_mix(inode + (group + 1) * IOR_GROUP_STRIDE));
 	__u32 packed = ior_packed_line(inode, chunk, home.line);
 	__u64 all = -ior_opaque(spread); /* bits, or none */
 

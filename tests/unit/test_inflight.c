@@ -187,6 +187,33 @@ static void word_gives_back_what_was_packed(void **state)
 	}
 }
 
+/* Chunks of a group lie side by side, so the first and the last tell of all. */
+static bool home_is_in_page(__u64 inode, __u64 chunk, bool spread)
+{
+	__u32 page = ior_packed_line(inode, 0, 0) / IOR_PACKED_LINES;
+
+	return ior_home_of(inode, chunk, spread).line / IOR_PACKED_LINES == page;
+}
+
+static const __u64 chunks_of_groups[] = {0, 31, 32, 63, 64, 95, 1ULL << 47};
+#define GROUPS (sizeof(chunks_of_groups) / sizeof(chunks_of_groups[0]))
+
+static void packed_homes_are_all_in_one_page(void **state)
+{
+	(void)state;
+	for (__u64 inode = INODE; inode < INODE + 1000 * 1024; inode += 1024)
+		for (size_t i = 0; i < GROUPS; i++)
+			assert_true(home_is_in_page(inode, chunks_of_groups[i], false));
+}
+
+static void spread_homes_are_elsewhere_than_the_page(void **state)
+{
+	(void)state;
+	for (__u64 inode = INODE; inode < INODE + 1000 * 1024; inode += 1024)
+		for (size_t i = 0; i < GROUPS; i++)
+			assert_false(home_is_in_page(inode, chunks_of_groups[i], true));
+}
+
 /* ---- geometry -------------------------------------------------------------------------------- */
 
 struct geometry {
@@ -315,13 +342,13 @@ static void assert_far_chunks_count_once(__u64 inode, bool spread)
 static void far_chunks_with_one_tag_and_line_count_once(void **state)
 {
 	(void)state;
-	assert_far_chunks_count_once(0xffff8880820a3a40ULL, false);
+	assert_far_chunks_count_once(0xffff88aff655d640ULL, false);
 }
 
 static void spread_far_chunks_with_one_tag_and_line_count_once(void **state)
 {
 	(void)state;
-	assert_far_chunks_count_once(0xffff8880736b1a40ULL, true);
+	assert_far_chunks_count_once(0xffff88803a1ffe40ULL, true);
 }
 
 /* ---- full lines ------------------------------------------------------------------------------ */
@@ -790,6 +817,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(word_gives_back_what_was_packed),
+		cmocka_unit_test(packed_homes_are_all_in_one_page),
+		cmocka_unit_test(spread_homes_are_elsewhere_than_the_page),
 		TEST(ranges_meet_exactly_when_they_share_a_byte),
 		TEST_TINY(ranges_meet_exactly_when_they_share_a_byte),
 		TEST(two_reads_do_not_meet),
