@@ -102,10 +102,11 @@ enum inflight_step {
 	STEP_UNPASS
 };
 
-/* A walk in a page is no longer than this; ior_slot.where keeps a depth in two bits. */
+/* A walk in a page is no longer than this. */
 #ifndef NEAR_LINES /* fewer where a test tries every schedule */
 #define NEAR_LINES 4U
 #endif
+_Static_assert(NEAR_LINES <= 1U << (32 - IOR_WHERE_DEPTH_SHIFT), "ior_slot.where has any depth");
 
 /*
  * One walk along the lines of one chunk (or of all wide ops of an inode). The steps go together:

@@ -7,6 +7,10 @@
  * asks after his own publish, and looks at both places where it is noted, else at the page alone.
  * Who finds nothing noted published before it was; so whoever stands spread, and has noted it or
  * seen it noted before he published and looked, finds him in the page.
+ *
+ * any_spread is a plain store, behind the bit. It is the publish of whoever noted it that puts it
+ * in order, a fully ordered cmpxchg: nobody sees his word who does not see the note. Whoever saw it
+ * noted by another publishes later than that store, too, as x86-64 has one order of stores for all.
  */
 #ifndef IORACE_SPREAD_BPF_H
 #define IORACE_SPREAD_BPF_H
