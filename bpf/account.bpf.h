@@ -10,6 +10,10 @@
  * the same time find each other moving and have no note: the one that does not count the conflict
  * writes the one that the other takes back.
  *
+ * One that is slow to look may find an op moving that it met while that waited, at another place,
+ * or that noted it meanwhile. Its name is on the list of that op: it writes no second note, and
+ * takes that one back if it counts the conflict.
+ *
  * Written against the verbs of inflight.bpf.h and span_at(), so that the same lines build on the
  * host, where tests/unit/test_span.c holds them against an oracle.
  */
@@ -20,14 +24,14 @@
 
 #include <iorace/span.h>
 
-/* `earlier` opened before the op in slot `at`, which waits. */
-static __always_inline void span_note(__u32 at, const struct ior_op *earlier)
+/* `earlier` opened before the op in slot `at`, which waits. Whoever is listed was noted. */
+static __always_inline void span_note(__u32 at, const struct ior_op *earlier, __u64 name)
 {
 	enum ior_hold hold = ior_op_hold(earlier) & (IOR_HOLD_COUNT_ - 1);
 	struct ior_span *span = span_at(at);
 	__u32 i;
 
-	if (!span)
+	if (!span || ior_span_lists(span, name))
 		return;
 	INFLIGHT_ADD(&span->noted[hold], 1);
 	INFLIGHT_STORE(&span->met, 1);
@@ -36,6 +40,7 @@ static __always_inline void span_note(__u32 at, const struct ior_op *earlier)
 		return;
 	span->holds[i] = hold;
 	span->ranges[i] = earlier->range;
+	span->names[i] = name;
 }
 
 /* The two move at once: one more, or one less, of those that opened before the op in `at`. */
@@ -47,6 +52,13 @@ static __always_inline void span_settle_pair(__u32 at, const struct ior_op *earl
 		return;
 	INFLIGHT_ADD(&span->settled[ior_op_hold(earlier) & (IOR_HOLD_COUNT_ - 1)], change);
 	INFLIGHT_STORE(&span->met, 1);
+}
+
+static __always_inline bool span_lists(__u32 at, __u64 name)
+{
+	struct ior_span *span = span_at(at);
+
+	return span && ior_span_lists(span, name);
 }
 
 static __always_inline void span_met(__u32 at)
@@ -64,11 +76,14 @@ static __always_inline enum pair_owner account_conflict(__u32 self, const struct
 							struct ior_slot *slot)
 {
 	enum pair_owner owner = inflight_pair_owner(self, mine->seq, at, slot, STAGE_CONFLICT);
+	bool counts = owner == PAIR_MINE;
 
-	if (owner == PAIR_MINE && mine->spanned)
+	if (owner != PAIR_MINE && owner != PAIR_THEIRS)
+		return owner;
+	if (counts && mine->spanned)
 		span_settle_pair(self, peer, -1);
-	else if (owner == PAIR_THEIRS && slot->spanned)
-		span_settle_pair(at->at, &mine->op, 1);
+	if (slot->spanned && counts == span_lists(at->at, ior_span_name(self, mine->seq)))
+		span_settle_pair(at->at, &mine->op, counts ? -1 : 1);
 	return owner;
 }
 
@@ -85,8 +100,10 @@ static __always_inline enum pair_owner account_wait(__u32 self, const struct ior
 	if (mine->moving == peer_moves)
 		return PAIR_NOT_HERE;
 	owner = inflight_pair_owner(self, mine->seq, at, slot, STAGE_OVERLAP);
-	if (owner == PAIR_MINE)
-		span_note(peer_moves ? self : at->at, peer_moves ? peer : &mine->op);
+	if (owner == PAIR_MINE && peer_moves)
+		span_note(self, peer, ior_span_name(at->at, at->seq));
+	else if (owner == PAIR_MINE)
+		span_note(at->at, &mine->op, ior_span_name(self, mine->seq));
 	return owner;
 }
 

@@ -14,6 +14,10 @@
  * Where an op lands may be known under its lock only: an append, a punch that the file system
  * rounds to its blocks. It enters with the range that it announces. If the window opens for another
  * one, those that were noted are looked at again, as far as they are on the list.
+ *
+ * An op that looks around may meet one that waits where that was announced, and once more where it
+ * lands by then. So who is on the list has a name there: many are on the same bytes, and hold the
+ * same, that are not the same op.
  */
 struct ior_span {
 	__s32 noted[4];	     /* overlapping ops that opened before it, by enum ior_hold ... */
@@ -28,9 +32,25 @@ struct ior_span {
 	__u8 holds[IOR_SPAN_LIST];
 	__u16 waited_out[2]; /* those with the lock, shared or exclusive, until it had it all */
 	struct ior_range ranges[IOR_SPAN_LIST];
+	__u64 names[IOR_SPAN_LIST]; /* ior_span_name() */
 };
-IOR_SIZE_IS(struct ior_span, 128);
+IOR_SIZE_IS(struct ior_span, 160);
 _Static_assert(IOR_HOLD_COUNT_ == 4, "one counter for each hold");
+
+/* Of one op, as long as it is in flight: where it stands, and which filling of that. Never 0. */
+static inline __u64 ior_span_name(__u32 slot, __u32 seq)
+{
+	return ((__u64)slot << 32) + seq;
+}
+
+static inline bool ior_span_lists(const struct ior_span *span, __u64 name)
+{
+	__u64 same = 0;
+
+	for (int i = 0; i < IOR_SPAN_LIST; i++)
+		same |= span->names[i] == name;
+	return same;
+}
 
 /* Those on the list that are on bytes of `range`. */
 static inline __s32 ior_span_listed(const struct ior_span *span, enum ior_hold hold,
