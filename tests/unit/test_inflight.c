@@ -436,6 +436,115 @@ static void spread_ops_meet_once(void **state)
 	}
 }
 
+/*
+ * One that asked whether its inode was spread before somebody noted that, and published after that
+ * one had looked. 1: they met.
+ */
+static __u32 meets_spread(struct ior_range packed, struct ior_range spread)
+{
+	struct ior_op op = op_of(packed.start, packed.end, IOR_OP_WRITE);
+	int at = inflight_claim(next_key += 0x140), other;
+	__u32 met;
+
+	assert_true(at >= 0);
+	host_fill(&host.slots[at], INODE, &op);
+	host.slots[at].moving = true;
+	inode_spread(INODE);
+	other = begin(spread.start, spread.end, IOR_OP_WRITE);
+	assert_int_equal(slot_at(other)->spread, 1);
+	*host.any_spread = 0;
+	assert_true(inflight_publish_slow(at));
+	assert_int_equal(slot_at(at)->spread, 0);
+	*host.any_spread = 1;
+	inflight_look_slow(at, &host.slots[at]);
+	met = seen.conflicts;
+	seen.conflicts = 0;
+	host_end(at);
+	host_end(other);
+	assert_table_is_empty();
+	return met;
+}
+
+static const struct ior_range packed_ranges[] = {
+	{0, CHUNK},
+	{0, 3 * CHUNK},
+	{0, IOR_NARROW_CHUNKS_MAX *CHUNK},
+	{0, (IOR_NARROW_CHUNKS_MAX + 9) * CHUNK}, /* wide */
+	{0, END},				  /* wider than the table */
+};
+#define PACKED_RANGES (sizeof(packed_ranges) / sizeof(packed_ranges[0]))
+
+static void op_that_published_packed_meets_who_stood_spread(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PACKED_RANGES; i++) {
+		struct ior_range r = packed_ranges[i];
+
+		assert_int_equal(meets_spread(r, (struct ior_range){0, 4096}), 1);
+		assert_int_equal(meets_spread(r, (struct ior_range){CHUNK - 9, CHUNK + 9}), 1);
+	}
+}
+
+static void op_that_published_packed_meets_nobody_beside_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PACKED_RANGES; i++) {
+		struct ior_range r = packed_ranges[i];
+
+		r.start += 8192;
+		assert_int_equal(meets_spread(r, (struct ior_range){0, 8192}), 0);
+	}
+}
+
+/* How many of 60 reads of the same bytes found room. */
+static int count_with_room(struct ior_range r)
+{
+	int at[60], count = 0;
+
+	for (int i = 0; i < 60; i++) {
+		at[count] = begin(r.start, r.end, IOR_OP_READ);
+		count += at[count] >= 0;
+	}
+	for (int i = 0; i < count; i++)
+		host_end(at[i]);
+	assert_table_is_empty();
+	return count;
+}
+
+static void ops_of_any_size_find_room_when_the_page_is_full(void **state)
+{
+	static const __u64 chunks[] = {1, 2, 3, 5, IOR_NARROW_CHUNKS_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+		host_table_done();
+		host_table_init(1024, 64, 4096);
+		assert_int_equal(count_with_room((struct ior_range){0, chunks[i] * CHUNK}), 60);
+		assert_true(inode_is_spread(INODE));
+	}
+}
+
+static void ops_stay_packed_while_the_page_has_room(void **state)
+{
+	int at[NEAR_LINES * IOR_WAYS];
+
+	(void)state;
+	for (__u32 i = 0; i < NEAR_LINES * IOR_WAYS; i++) {
+		at[i] = begin(0, 4096, IOR_OP_READ);
+		assert_false(inode_is_spread(INODE));
+	}
+	for (__u32 i = 0; i < NEAR_LINES * IOR_WAYS; i++)
+		host_end(at[i]);
+}
+
+/* There is no other place for it. */
+static void wide_ops_without_room_leave_their_inode_packed(void **state)
+{
+	(void)state;
+	assert_true(count_with_room((struct ior_range){0, END}) < 60);
+	assert_false(inode_is_spread(INODE));
+}
+
 static __u64 table_hash(void)
 {
 	__u64 h = 0;
@@ -829,6 +938,11 @@ int main(void)
 		TEST(op_behind_a_line_that_is_free_again_is_found),
 		TEST(op_left_behind_in_the_page_is_found),
 		TEST(spread_ops_meet_once),
+		TEST(op_that_published_packed_meets_who_stood_spread),
+		TEST(op_that_published_packed_meets_nobody_beside_it),
+		TEST(ops_of_any_size_find_room_when_the_page_is_full),
+		TEST(ops_stay_packed_while_the_page_has_room),
+		TEST_TINY(wide_ops_without_room_leave_their_inode_packed),
 		TEST_TINY(untracked_op_leaves_no_trace),
 		TEST(op_without_a_slot_leaves_no_trace),
 		TEST(waiting_op_overlaps_and_conflicts_once_it_moves),
