@@ -299,7 +299,29 @@ static inline bool host_enter_near(__u32 at, struct ior_slot *slot, struct host_
 	return true;
 }
 
-/* As the hooks do it: the common op of one chunk that meets nobody touches one shared line. */
+/* look_common() of bpf/op.bpf.c. The one word of the line that may matter, 0: none, -1: look. */
+static inline int host_look_common(__u32 at, struct ior_slot *slot, struct ior_line *line, int way,
+				   __u64 word)
+{
+	__u32 candidates = 0, only;
+
+	if (!line_is_ours(line, way)) {
+		candidates = line_candidates(line, word);
+		if (line_was_passed(line))
+			return -1;
+	}
+	if (!wide_is_empty(slot->inode))
+		return -1;
+	if (INFLIGHT_LOAD(any_spread()) && !inflight_is_alone_elsewhere(at, word))
+		return -1;
+	only = candidates ? line_only_candidate(candidates) : 0;
+	return only ? (int)only : candidates ? -1 : 0;
+}
+
+/*
+ * As the hooks do it: the common op of one chunk that meets nobody touches one shared line, and one
+ * that may meet but one goes to that without a look around.
+ */
 static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 				   struct host_times *times)
 {
@@ -309,16 +331,17 @@ static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 	struct ior_line *line = line_at(false, index);
 	__u64 word = ior_word_in_one_chunk(slot->op.range, home.tag, at, ior_op_writes(&slot->op),
 					   moving);
-	int way;
+	int way, only;
 
 	slot->moving = moving;
 	way = inflight_publish_fast(slot, line, index, word);
 	if (way < 0)
 		return host_enter_near(at, slot, times);
 	times->published = times->look_began = HOST_NOW();
-	if ((!line_is_ours(line, way) && (line_candidates(line, word) || line_was_passed(line))) ||
-	    !wide_is_empty(slot->inode) ||
-	    (INFLIGHT_LOAD(any_spread()) && !inflight_is_alone_elsewhere(at, word)))
+	only = host_look_common(at, slot, line, way, word);
+	if (only > 0)
+		inflight_meet(at, &((const __u64 *)line)[only & IOR_WAYS]);
+	else if (only < 0)
 		inflight_look_slow(at, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;
