@@ -22,10 +22,12 @@
 #define IOR_CHUNK_SECTORS (1U << (IOR_CHUNK_SHIFT - IOR_SECTOR_SHIFT))
 
 #define IOR_WAYS 7
+#ifndef IOR_NARROW_CHUNKS_MAX	 /* fewer where a test tries every schedule */
 #define IOR_NARROW_CHUNKS_MAX 17 /* an op over more chunks is wide */
-#define IOR_PROBE_LINES_MAX 256	 /* how far a full line spills: 1 792 ops in one chunk */
-#define IOR_PROBE_SLOTS_MAX 32	 /* at the limit of ops none stood more than 9 from home */
-#define IOR_RACES 16		 /* ops that may start on one range at the very same time */
+#endif
+#define IOR_PROBE_LINES_MAX 256 /* how far a full line spills: 1 792 ops in one chunk */
+#define IOR_PROBE_SLOTS_MAX 32	/* at the limit of ops none stood more than 9 from home */
+#define IOR_RACES 16		/* ops that may start on one range at the very same time */
 
 #define IOR_SLOT_BITS 20
 #define IOR_TAG_BITS 27
