@@ -55,10 +55,13 @@ static inline void maybe_yield(void)
 #define INFLIGHT_HOOK(p, writes) ((void)(writes), maybe_yield())
 #include "inflight_host.h"
 
+#ifndef ROUNDS
+#define ROUNDS 8
+#endif
 #define THREADS_MAX 8
 #define OPS_PER_THREAD 160
 #define OPS_MAX (THREADS_MAX * OPS_PER_THREAD)
-#define HELD_MAX 16
+#define HELD_MAX 48 /* one thread alone fills a chunk of a page */
 #define NEVER (~0ULL)
 
 struct phase {
@@ -70,7 +73,7 @@ struct record {
 	struct ior_op op;
 	struct phase stages[2]; /* by enum inflight_stage */
 	__u64 retire_began, retired;
-	bool tracked;
+	bool tracked, spread;
 };
 
 struct scene {
@@ -93,6 +96,10 @@ static const struct scene scenes[] = {
 	{"no room: 4 lines, 8 slots", 4, 4, 8, 6, 4, 12, 200, 10, 30},
 	{"no room: 4 lines", 4, 1, 256, 6, 4, 12, 300, 20, 30},
 	{"many threads", 64, 4, 64, 8, 4, 3, 128, 5, 30},
+	{"crowded chunk", 1024, 64, 4096, 2, HELD_MAX, 1, 64, 0, 30},
+	{"crowded chunk, wide ops", 1024, 64, 4096, 4, 16, 1, 64, 10, 30},
+	{"crowded chunks", 1024, 64, 4096, 6, 16, 6, 256, 5, 30},
+	{"crowded page, large ops", 1024, 64, 4096, 4, 16, 24, 1024, 10, 30},
 };
 
 static const struct scene *scene;
@@ -103,7 +110,7 @@ static __u64 unattributed[OPS_MAX];
 static __u64 round_seed;
 
 static struct {
-	__u64 ops, untracked, certain, maybe, conflicts, unattributed;
+	__u64 ops, untracked, spread, certain, maybe, conflicts, unattributed;
 } totals;
 
 static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage)
@@ -186,6 +193,7 @@ static void begin(struct held *h, struct record *rec, __u64 id)
 	slot = slot_at(h->at);
 	host_fill(slot, rec->inode, &rec->op);
 	rec->tracked = enter(h, slot);
+	rec->spread = slot->spread;
 	if (!rec->tracked) {
 		inflight_release(h->at, slot);
 		h->rec = NULL;
@@ -311,6 +319,7 @@ static int judge_round(void)
 
 	for (__u32 i = 0; i < ops; i++) {
 		totals.untracked += !records[i].tracked;
+		totals.spread += records[i].tracked && records[i].spread;
 		totals.unattributed += unattributed[i];
 		for (__u32 j = i + 1; j < ops && wrong < 3; j++)
 			wrong += judge_pair(i, j, STAGE_OVERLAP) + judge_pair(i, j, STAGE_CONFLICT);
@@ -342,6 +351,13 @@ static int judge_table(void)
 	return 0;
 }
 
+/* Nobody is in flight: all stand packed again. Else each inode would be spread but once. */
+static void forget_spread(void)
+{
+	memset(host.spread, 0, INODE_WORDS * sizeof(host.spread[0]));
+	*host.any_spread = 0;
+}
+
 static int run_round(void)
 {
 	pthread_t threads[THREADS_MAX];
@@ -349,6 +365,7 @@ static int run_round(void)
 	memset(counted, 0, sizeof(counted));
 	memset(excused, 0, sizeof(excused));
 	memset(unattributed, 0, sizeof(unattributed));
+	forget_spread();
 	for (__u32 i = 0; i < scene->threads; i++)
 		if (pthread_create(&threads[i], NULL, worker, (void *)(uintptr_t)i))
 			abort();
@@ -368,17 +385,21 @@ static int run_scene(__u64 seed, int rounds)
 		wrong = run_round();
 	}
 	host_table_done();
-	printf("%-26s ops %llu untracked %llu | pairs certain %llu possible %llu counted %llu "
+	if (scene->held == HELD_MAX && (!totals.spread || totals.spread == totals.ops)) {
+		fprintf(stderr, "%s: %llu ops stood spread\n", scene->name, totals.spread);
+		wrong++;
+	}
+	printf("%-26s ops %llu untracked %llu spread %llu | pairs certain %llu possible %llu counted %llu "
 	       "unattributed %llu%s\n",
-	       scene->name, totals.ops, totals.untracked, totals.certain, totals.maybe,
-	       totals.conflicts, totals.unattributed, wrong ? " WRONG" : "");
+	       scene->name, totals.ops, totals.untracked, totals.spread, totals.certain,
+	       totals.maybe, totals.conflicts, totals.unattributed, wrong ? " WRONG" : "");
 	return wrong;
 }
 
 int main(int argc, char **argv)
 {
 	__u64 seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (__u64)time(NULL);
-	int rounds = argc > 2 ? atoi(argv[2]) : 8;
+	int rounds = argc > 2 ? atoi(argv[2]) : ROUNDS;
 	int wrong = 0;
 
 	printf("seed %llu\n", seed);
