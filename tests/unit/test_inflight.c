@@ -138,6 +138,7 @@ static void assert_op_is_where_it_should(__u32 at)
 	__u64 chunks = ior_range_chunks(slot->op.range);
 	struct ior_home home = ior_wide_home_of(slot->inode);
 
+	assert_int_equal(slot->wide, ior_range_is_wide(slot->op.range));
 	if (slot->wide) {
 		assert_int_equal(words_of_slot(at, false), 0);
 		assert_int_equal(words_of_slot(at, true), 1);
@@ -655,6 +656,25 @@ static void op_that_moves_after_the_other_ended_does_not_conflict(void **state)
 	assert_table_is_empty();
 }
 
+static void op_that_is_lifted_stands_where_it_lands(void **state)
+{
+	static const struct ior_range ranges[] = {{0, 4096}, {100, 3 * CHUNK}, {0, 9 * M}};
+
+	(void)state;
+	for (int i = 0; i < 9; i++) {
+		struct ior_range from = ranges[i / 3], to = ranges[i % 3];
+		int at = begin_on(INODE, from.start, from.end, IOR_OP_WRITE, false);
+
+		inflight_lift(at, &host.slots[at], to);
+		assert_true(inflight_publish_slow(at));
+		assert_op_is_where_it_should(at);
+		host_move(at);
+		assert_op_is_where_it_should(at);
+		host_end(at);
+		assert_table_is_empty();
+	}
+}
+
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 static void keys_of_one_home_are_found_until_released(void **state)
@@ -948,6 +968,7 @@ int main(void)
 		TEST(waiting_op_overlaps_and_conflicts_once_it_moves),
 		TEST(two_waiting_ops_conflict_when_the_second_moves),
 		TEST(op_that_moves_after_the_other_ended_does_not_conflict),
+		TEST(op_that_is_lifted_stands_where_it_lands),
 		TEST(keys_of_one_home_are_found_until_released),
 		TEST(keys_as_far_away_as_can_be_are_found),
 		TEST(no_slot_within_reach_is_refused),
