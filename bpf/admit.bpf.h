@@ -106,7 +106,7 @@ static __always_inline void op_count(const struct op_run *run, __u64 inode, __u8
 		run->cpu->stats[IOR_STAT_OTHERS]++;
 		return;
 	}
-	stat_count_on(run->cpu, IOR_STAT_READS + kind, fs);
+	ops_count(run->cpu, fs, kind);
 	if (ior_options.has_spans)
 		file_count_op(inode, kind);
 }

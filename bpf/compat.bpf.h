@@ -7,6 +7,8 @@
 #ifndef IORACE_COMPAT_BPF_H
 #define IORACE_COMPAT_BPF_H
 
+#define IOR_PACKED_MASK (ior_options.packed_mask) /* slot.h */
+
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>

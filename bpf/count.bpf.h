@@ -35,14 +35,12 @@ static __always_inline void stat_count(enum ior_stat stat)
 }
 
 /* An op on a file system, and what it was. */
-static __always_inline void stat_count_on(struct ior_cpu *c, __u64 stat, __u64 fs)
+static __always_inline void ops_count(struct ior_cpu *c, __u64 fs, __u64 kind)
 {
-	stat = ior_opaque(stat); /* the verifier does not know what the compiler may */
-	fs = ior_opaque(fs);
-	if (!c || stat >= IOR_STAT_COUNT_ || fs >= IOR_FS_COUNT_)
-		return;
-	c->stats[stat]++;
-	c->fs_ops[fs]++;
+	fs = ior_opaque(fs) &
+	     (IOR_FS_ROOM - 1); /* the verifier does not know what the compiler may */
+	kind = ior_opaque(kind) & (IOR_OP_COUNT_ - 1);
+	c->ops[fs][kind]++;
 }
 
 static __always_inline void fs_count(__u8 fs)

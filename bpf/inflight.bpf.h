@@ -286,14 +286,18 @@ static __always_inline bool inflight_publish_near(__u32 self, struct ior_slot *s
 INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self, __u64 word)
 {
 	struct ior_slot *slot = slot_at(self);
-	struct near_place page;
+	struct ior_home page;
+	struct ior_line *line;
 
 	if (!slot || !inode_is_spread(slot->inode))
 		return true;
 	if (!ior_word_spread(word))
 		return false;
-	page = slot_near_place(self, slot, false);
-	return near_is_alone(page.home, page.word);
+	page = slot_home_in_one_chunk(slot, false);
+	line = line_at(false, near_line(page, 0));
+	if (line && line_is_empty(line))
+		return true;
+	return near_is_alone(page, slot_word_in_one_chunk(self, slot, page));
 }
 
 /*

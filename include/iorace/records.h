@@ -169,9 +169,16 @@ struct ior_moment {
 	__u64 left; /* ops that may have it yet */
 };
 
-/* What each CPU keeps for itself; first and side by side, what an op needs at its begin. */
+#define IOR_FS_ROOM 8 /* a power of two: file systems are masked */
+_Static_assert(IOR_FS_COUNT_ <= IOR_FS_ROOM, "every file system has room");
+
+/*
+ * What each CPU keeps for itself. An op of a selected task counts in `ops` alone, which the tool
+ * adds to both of the next: one count, and near what else it needs.
+ */
 struct ior_cpu {
 	struct ior_moment moment;
+	__u64 ops[IOR_FS_ROOM][IOR_OP_COUNT_];
 	__u64 fs_ops[IOR_FS_COUNT_];
 	__u64 stats[IOR_STAT_COUNT_];
 	__u64 losses[IOR_LOSS_COUNT_];
@@ -248,6 +255,7 @@ struct ior_options {
 	__u32 line_mask;
 	__u32 slot_mask;
 	__u32 wide_mask;
+	__u32 packed_mask; /* of the lines that ops of a file stand packed in */
 
 	/* what this kernel and plan allow */
 	__u64 dio_bio_end_io; /* address: how tracepoints know a bio of direct IO; 0: unknown */

@@ -105,9 +105,11 @@ static __always_inline __u64 ior_opaque(__u64 x)
 	return x;
 }
 
+#define IOR_MIX_FACTOR 0x9E3779B97F4A7C15ULL
+
 static __always_inline __u64 ior_mix(__u64 x)
 {
-	x *= 0x9E3779B97F4A7C15ULL;
+	x *= IOR_MIX_FACTOR;
 	x ^= x >> 32;
 	x *= 0xD6E8FEB86659FD93ULL;
 	x ^= x >> 29;
@@ -164,18 +166,24 @@ _Static_assert(IOR_TAG_CHUNK_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
  * costs more than all else that is done for an op. Where that page is too small they stand spread
  * over the table, the 32 chunks of a group side by side.
  *
+ * Many CPUs at one file would take the lines of a page from each other: there the programs are told
+ * of more lines than make a page.
+ *
  * A word says which, and so no looker takes one for the other: where the lines of both walks are
  * the same he would count a pair twice.
  */
 #define IOR_PACKED_LINES 64U
+#ifndef IOR_PACKED_MASK
+#define IOR_PACKED_MASK (IOR_PACKED_LINES - 1)
+#endif
 #define IOR_TAG_SPREAD (1ULL << (IOR_TAG_BITS - 1)) /* see ior_word_spread() */
 
 /* Turned by the group, or whoever goes in steps of 4 MiB has one line for all. */
-static __always_inline __u32 ior_packed_line(__u64 inode, __u64 chunk, __u32 turn)
+static __always_inline __u32 ior_packed_line(__u64 inode, __u64 chunk, __u32 turn, __u32 mask)
 {
-	__u32 within = IOR_PACKED_LINES - 1;
+	__u32 page = inode * IOR_MIX_FACTOR >> 32; /* the high bits of a product will do */
 
-	return ((__u32)(ior_mix(inode) >> 32) & ~within) | ((turn + chunk) & within);
+	return (page & ~mask) | ((turn + chunk) & mask);
 }
 
 /*
@@ -187,12 +195,13 @@ static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk, __u
 	__u64 group = chunk >> IOR_LINE_GROUP_SHIFT;
 	__u64 in_group = chunk & IOR_TAG_CHUNK_MASK;
 	struct ior_home home = ior_home_from_hash(ior_mix(inode + (group + 1) * IOR_GROUP_STRIDE));
-	__u32 packed = ior_packed_line(inode, chunk, home.line);
+	__u32 mask = IOR_PACKED_MASK;
+	__u32 packed = ior_packed_line(inode, chunk, home.line, mask);
 	__u64 all = -ior_opaque(spread); /* bits, or none */
 
 	home.line = ((home.line & ~IOR_TAG_CHUNK_MASK) | in_group) & all;
 	home.line |= packed & ~all;
-	home.within = (IOR_PACKED_LINES - 1) | (__u32)all;
+	home.within = mask | (__u32)all;
 	home.tag &= ~(IOR_TAG_CHUNK_MASK | IOR_TAG_SPREAD);
 	home.tag |= in_group | (all & IOR_TAG_SPREAD);
 	return home;

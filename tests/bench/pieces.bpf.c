@@ -37,7 +37,7 @@
 
 #if !(BENCH_PIECES & PIECE_COUNTERS)
 #define stat_count(stat) ((void)(stat))
-#define stat_count_on(cpu, stat, fs) ((void)(cpu), (void)(stat), (void)(fs))
+#define ops_count(cpu, fs, kind) ((void)(cpu), (void)(fs), (void)(kind))
 #endif
 
 #if !(BENCH_PIECES & PIECE_TABLE)

@@ -51,6 +51,7 @@ static void set_options(struct ior_options *o, enum programs_as as)
 {
 	o->line_mask = GUARD_LINES - 1;
 	o->slot_mask = GUARD_SLOTS - 1;
+	o->packed_mask = IOR_PACKED_LINES - 1;
 	o->wide_mask = GUARD_LINES - 1;
 	o->kind_ww = o->kind_rw = 1;
 	o->stale_ns = 60000000000ULL;

@@ -49,6 +49,22 @@ static unsigned int round_up_pow2(unsigned int n)
 	return p;
 }
 
+/*
+ * Two CPUs in one line at a time take it from each other. With this many lines for each it is one
+ * op in sixteen at worst, where all CPUs work on one file; but no file has more than an eighth.
+ */
+#define PACKED_LINES_PER_CPU 16
+
+static unsigned int packed_lines_for(unsigned int lines)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int wanted = round_up_pow2(PACKED_LINES_PER_CPU * (cpus < 1 ? 1 : cpus));
+
+	if (wanted > lines / 8)
+		wanted = lines / 8;
+	return wanted < IOR_PACKED_LINES ? IOR_PACKED_LINES : wanted;
+}
+
 static unsigned int slots_for(unsigned int lines)
 {
 	unsigned int slots = lines * SLOTS_PER_OP;
@@ -102,6 +118,7 @@ static int set_sizes(struct iorace_bpf *skel, const struct tracer_opts *opts,
 	options->line_mask = lines - 1;
 	options->slot_mask = slots - 1;
 	options->wide_mask = WIDE_LINES - 1;
+	options->packed_mask = packed_lines_for(lines) - 1;
 	r |= bpf_map__set_max_entries(skel->maps.ior_lines, lines);
 	r |= bpf_map__set_max_entries(skel->maps.ior_wide, WIDE_LINES);
 	r |= bpf_map__set_max_entries(skel->maps.ior_slots, slots);
@@ -704,6 +721,21 @@ static int add_untold(void *arg, const struct ior_pending *row)
 	return 0;
 }
 
+static void add_cpu(struct tracer_counters *sum, const struct ior_cpu *cpu)
+{
+	for (int i = 0; i < IOR_STAT_COUNT_; i++)
+		sum->stats[i] += cpu->stats[i];
+	for (int i = 0; i < IOR_LOSS_COUNT_; i++)
+		sum->losses[i] += cpu->losses[i];
+	for (int fs = 0; fs < IOR_FS_COUNT_; fs++) {
+		sum->fs_ops[fs] += cpu->fs_ops[fs];
+		for (int kind = 0; kind < IOR_OP_COUNT_; kind++) {
+			sum->fs_ops[fs] += cpu->ops[fs][kind];
+			sum->stats[IOR_STAT_READS + kind] += cpu->ops[fs][kind];
+		}
+	}
+}
+
 int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -719,14 +751,8 @@ int tracer_counters(struct tracer *tracer, struct tracer_counters *ret)
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.ior_cpus), &zero, rows))
 		return -errno;
-	for (int cpu = 0; cpu < cpus; cpu++) {
-		for (int i = 0; i < IOR_STAT_COUNT_; i++)
-			sum.stats[i] += rows[cpu].stats[i];
-		for (int i = 0; i < IOR_LOSS_COUNT_; i++)
-			sum.losses[i] += rows[cpu].losses[i];
-		for (int i = 0; i < IOR_FS_COUNT_; i++)
-			sum.fs_ops[i] += rows[cpu].fs_ops[i];
-	}
+	for (int cpu = 0; cpu < cpus; cpu++)
+		add_cpu(&sum, &rows[cpu]);
 	sum.losses[IOR_LOSS_MISSED_RUNS] += missed_runs(tracer);
 	r = each_pending(tracer, add_untold, &sum);
 	if (r)
