@@ -136,3 +136,14 @@ object_that_is_refused_is_replaced_is_reported() {
 	LD_PRELOAD=$BUILD/refuse.so REFUSE=$refused pair_is xfs reported written direct \
 		"write $FIRST" "write $HALF"
 }
+
+# Said before anything is loaded, and not as a verifier that refused a program. Its twin is every
+# test that comes by tracepoints.
+policy_against_trusted_arguments_is_reported() {
+	local rc=0
+	LD_PRELOAD=$BUILD/refuse.so REFUSE_TYPED=1 "$IORACE" check --flavour tp -- true \
+		>"$TEST_TMP/out" 2>&1 || rc=$?
+	grep -qE "tp: (refused by a security policy|not in this kernel)" "$TEST_TMP/out" ||
+		fail "another reason: $(cat "$TEST_TMP/out")"
+	[ "$rc" = 3 ] || fail "exit status $rc"
+}

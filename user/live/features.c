@@ -150,6 +150,19 @@ static int attach_tp(const struct hook_row *row)
 	return link < 0 ? -errno : 0;
 }
 
+/*
+ * What trusts the arguments of a tracepoint is a program of another kind, which a policy may judge
+ * otherwise. That is told at its load; 0 or a negative errno.
+ */
+static int load_typed_tp(int type_id)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP,
+		    .attach_btf_id = type_id);
+	_cleanup_(closep) int prog = load_empty(BPF_PROG_TYPE_TRACING, &opts);
+
+	return prog < 0 ? prog : 0;
+}
+
 static bool any_tp_attached(const struct kernel *k)
 {
 	for (size_t i = 0; i < hook_rows_len; i++) {
@@ -160,12 +173,12 @@ static bool any_tp_attached(const struct kernel *k)
 }
 
 /* Every tracepoint has a type, include/trace/bpf_probe.h; those of modules are not in vmlinux. */
-static bool has_tracepoint(const struct btf *vmlinux, const char *name)
+static int type_of_tracepoint(const struct btf *vmlinux, const char *name)
 {
 	char type[80];
 
 	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	return btf__find_by_name_kind(vmlinux, type, BTF_KIND_TYPEDEF) >= 0;
+	return btf__find_by_name_kind(vmlinux, type, BTF_KIND_TYPEDEF);
 }
 
 /*
@@ -174,8 +187,13 @@ static bool has_tracepoint(const struct btf *vmlinux, const char *name)
  */
 static int try_tp(const struct kernel *k, const struct btf *vmlinux, const struct hook_row *row)
 {
-	if (any_tp_attached(k) && has_tracepoint(vmlinux, row->target))
-		return 0;
+	int type_id = type_of_tracepoint(vmlinux, row->target);
+	int r = 0;
+
+	if (hook_is_typed(row))
+		r = type_id < 0 ? type_id : load_typed_tp(type_id);
+	if (r < 0 || (any_tp_attached(k) && type_id >= 0))
+		return r;
 	return attach_tp(row);
 }
 

@@ -118,6 +118,12 @@ static const struct {
 	{"dio_complete_tp", "dio_complete_tp_filtered"},
 };
 
+bool hook_is_typed(const struct hook_row *row)
+{
+	return row->flavour == FLAVOUR_TP &&
+	       (row->hook == HOOK_DIO_BEGIN || row->hook == HOOK_DIO_COMPLETE);
+}
+
 const char *hook_program(const struct hook_row *row, bool filters_files)
 {
 	for (size_t i = 0; filters_files && i < ARRAY_SIZE(filtered_programs); i++) {

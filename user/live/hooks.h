@@ -77,6 +77,9 @@ extern const size_t hook_rows_len;
 /* The program of a row; where files are filtered some have another in their place. */
 const char *hook_program(const struct hook_row *row, bool filters_files);
 
+/* Does the program of a tracepoint, or what takes its place, trust its arguments (tp_btf)? */
+bool hook_is_typed(const struct hook_row *row);
+
 /*
  * Can this hook be used in this flavour? `errors`: per row, 0 or why it cannot be attached. Every
  * required row must work; where none is required, one of the optional ones.
