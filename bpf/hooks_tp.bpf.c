@@ -10,7 +10,7 @@
 
 #define RQ_BIOS_MAX 16 /* bound of the walk; beyond it iomap_dio_complete closes the window */
 
-/* (iocb, iter, dio_flags, done_before, ret) */
+/* (iocb, iter, dio_flags, done_before) */
 SEC("?tp_btf/iomap_dio_rw_begin")
 int dio_begin_tp(__u64 *args)
 {

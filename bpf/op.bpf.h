@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The seam between hooks and the life of an op: one struct and a few calls. Hooks know kernel
- * signatures, nothing behind this line does. Kernel objects are addresses.
+ * signatures, nothing behind this line does. Kernel objects that are kept are addresses, those that
+ * are read are what they are (compat.bpf.h).
  *
  * Static, because all of bpf/ is one translation unit (iorace.bpf.c): the common path inlines.
  */

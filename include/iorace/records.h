@@ -179,7 +179,7 @@ _Static_assert(IOR_FS_COUNT_ <= IOR_FS_ROOM, "every file system has room");
 struct ior_cpu {
 	struct ior_moment moment;
 	__u64 ops[IOR_FS_ROOM][IOR_OP_COUNT_];
-	__u64 fs_ops[IOR_FS_COUNT_];
+	__u64 fs_ops[IOR_FS_COUNT_]; /* those that are not covered */
 	__u64 stats[IOR_STAT_COUNT_];
 	__u64 losses[IOR_LOSS_COUNT_];
 };

@@ -161,13 +161,13 @@ _Static_assert(IOR_TAG_CHUNK_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
 	       "the chunks of a group differ in their tags");
 
 /*
- * The ops of a file stand packed, in the 64 lines of one page, as long as there is room: IO all
- * over a large file finds its line in the caches. A line of a table of megabytes is in none, and
- * costs more than all else that is done for an op. Where that page is too small they stand spread
- * over the table, the 32 chunks of a group side by side.
+ * The ops of a file stand packed, in 64 lines side by side, as long as there is room: IO all over a
+ * large file finds its line in the caches. A line of a table of megabytes is in none, and costs
+ * more than all else that is done for an op. Where that page is too small they stand spread over
+ * the table, the 32 chunks of a group side by side.
  *
- * Many CPUs at one file would take the lines of a page from each other: there the programs are told
- * of more lines than make a page.
+ * Many CPUs at one file would take these lines from each other: there the programs are told of more
+ * (IOR_PACKED_MASK), which are called its page all the same.
  *
  * A word says which, and so no looker takes one for the other: where the lines of both walks are
  * the same he would count a pair twice.

@@ -191,9 +191,9 @@ static void word_gives_back_what_was_packed(void **state)
 /* Chunks of a group lie side by side, so the first and the last tell of all. */
 static bool home_is_in_page(__u64 inode, __u64 chunk, bool spread)
 {
-	__u32 page = ior_packed_line(inode, 0, 0, IOR_PACKED_MASK) / IOR_PACKED_LINES;
+	__u32 page = ior_packed_line(inode, 0, 0, IOR_PACKED_MASK) & ~IOR_PACKED_MASK;
 
-	return ior_home_of(inode, chunk, spread).line / IOR_PACKED_LINES == page;
+	return (ior_home_of(inode, chunk, spread).line & ~IOR_PACKED_MASK) == page;
 }
 
 static const __u64 chunks_of_groups[] = {0, 31, 32, 63, 64, 95, 1ULL << 47};
