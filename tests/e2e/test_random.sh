@@ -148,6 +148,7 @@ watched_stream() {
 		possible_stream "$@"
 		[ -n "$IORACE" ] || return 0
 		! grep -q '"begin_exact": *false' "$TEST_TMP/report.json" || return 0
+		[ "$(nproc)" -gt 1 ] || return 0 # who meets another was scheduled in since that began
 	done
 	fail "each op asked the clock"
 }
