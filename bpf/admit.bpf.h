@@ -106,7 +106,7 @@ static __always_inline void op_count(const struct op_run *run, __u64 inode, __u8
 		run->cpu->stats[IOR_STAT_OTHERS]++;
 		return;
 	}
-	ops_count(run->cpu, fs, kind);
+	cpu_count_op(run->cpu, fs, kind);
 	if (ior_options.has_spans)
 		file_count_op(inode, kind);
 }

@@ -34,11 +34,13 @@ static __always_inline void stat_count(enum ior_stat stat)
 		c->stats[stat]++;
 }
 
-/* An op on a file system, and what it was. */
-static __always_inline void ops_count(struct ior_cpu *c, __u64 fs, __u64 kind)
+/*
+ * An op on a file system, and what it was. The compiler may know that both are within bounds, and
+ * the verifier does not.
+ */
+static __always_inline void cpu_count_op(struct ior_cpu *c, __u64 fs, __u64 kind)
 {
-	fs = ior_opaque(fs) &
-	     (IOR_FS_ROOM - 1); /* the verifier does not know what the compiler may */
+	fs = ior_opaque(fs) & (IOR_FS_ROOM - 1);
 	kind = ior_opaque(kind) & (IOR_OP_COUNT_ - 1);
 	c->ops[fs][kind]++;
 }

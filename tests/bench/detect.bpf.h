@@ -353,7 +353,7 @@ static __always_inline int detect_op_begins(struct kiocb *kiocb, struct iov_iter
 	detect_fill(&d, cpu, kiocb, iter);
 	if (ior_range_is_empty(d.op.range)) /* its end is not seen */
 		return 0;
-	ops_count(cpu, ior_fs_of_magic(magic), d.op.kind);
+	cpu_count_op(cpu, ior_fs_of_magic(magic), d.op.kind);
 	if (bpf_map_update_elem(&detect_ops, &key, &d, BPF_NOEXIST) && !detect_replace(key, &d))
 		return detect_lost();
 	return detect_enter(&d, key);

@@ -37,7 +37,7 @@
 
 #if !(BENCH_PIECES & PIECE_COUNTERS)
 #define stat_count(stat) ((void)(stat))
-#define ops_count(cpu, fs, kind) ((void)(cpu), (void)(fs), (void)(kind))
+#define cpu_count_op(cpu, fs, kind) ((void)(cpu), (void)(fs), (void)(kind))
 #endif
 
 #if !(BENCH_PIECES & PIECE_TABLE)
