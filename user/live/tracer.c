@@ -36,7 +36,7 @@ struct tracer {
 	bool by_helper; /* which of the two objects */
 	bool submit_comes_and_goes;
 	unsigned int submit_idle_seconds;
-	unsigned long long filtered_before; /* armed */
+	unsigned long long filtered_before; /* ops turned away by the time we were armed */
 };
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
