@@ -96,13 +96,17 @@ static off_t next_in_turn(struct job *job)
 	return at;
 }
 
+static off_t random_offset(struct job *job, size_t block_bytes)
+{
+	uint64_t blocks = job->load->region_bytes / block_bytes;
+
+	return (next_random(job) >> 16) % blocks * block_bytes;
+}
+
 static off_t next_offset(struct job *job)
 {
-	uint64_t blocks = job->load->region_bytes / job->load->block_bytes;
-
-	if (job->load->sequential)
-		return next_in_turn(job);
-	return (next_random(job) >> 16) % blocks * job->load->block_bytes;
+	return job->load->sequential ? next_in_turn(job)
+				     : random_offset(job, job->load->block_bytes);
 }
 
 static bool next_is_write(struct job *job)
@@ -114,10 +118,10 @@ static bool next_is_write(struct job *job)
 
 static int run_psync(struct job *job)
 {
-	size_t len = job->load->block_bytes;
-
 	while (!atomic_load_explicit(job->stop, memory_order_relaxed)) {
-		off_t at = next_offset(job);
+		bool larger = job->load->larger_bytes && job->ops & 1;
+		size_t len = larger ? job->load->larger_bytes : job->load->block_bytes;
+		off_t at = larger ? random_offset(job, len) : next_offset(job);
 		int fd = next_fd(job);
 		ssize_t n = next_is_write(job) ? pwrite(fd, job->buffer, len, at)
 					       : pread(fd, job->buffer, len, at);

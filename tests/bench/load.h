@@ -43,6 +43,7 @@ struct load {
 		FILE_LOG
 	} on;
 	bool sequential; /* one block behind the other; a full region begins anew, a log empty */
+	unsigned int larger_bytes; /* LOAD_PSYNC: every other IO is so large; 0: all are alike */
 };
 
 #define LOAD_JOBS_MAX 64
