@@ -191,7 +191,7 @@ static __always_inline struct ior_range desc_range(const struct op_desc *desc, s
 	return op_range(desc->kind, inode, desc->pos, desc->len_bytes);
 }
 
-/* Returns the flags of the op. */
+/* Returns the flags of the op. All but slot->wide. */
 static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_desc *desc,
 				       struct inode *inode, struct ior_range range,
 				       struct task_struct *task, bool name_later)
@@ -200,7 +200,6 @@ static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_de
 	slot->file = desc->file;
 	slot->where = 0;
 	slot->fs = desc->fs;
-	slot->wide = ior_range_is_wide(range);
 	slot->extends = op_extends(desc, inode, range);
 	slot->undecided = 0;
 	slot->moving = 1;
@@ -215,13 +214,15 @@ static __always_inline __u16 fill_slot(struct ior_slot *slot, const struct op_de
 	return desc->flags | fill_task(&slot->op, task, name_later);
 }
 
+/* `wide`: ior_range_is_wide(), for which the hot path need not ask. */
 static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_run *run,
 				     const struct op_desc *desc, struct inode *inode,
-				     struct ior_range range, bool opens)
+				     struct ior_range range, bool wide, bool opens)
 {
 	__u16 flags;
 
 	inflight_fill_begin(slot);
+	slot->wide = wide;
 	flags = fill_slot(slot, desc, inode, range, run->task, op_keeps_its_task(desc));
 	slot->op.flags = opening_flags(desc->kind, desc->mode, flags, desc->fs);
 	if (opens)

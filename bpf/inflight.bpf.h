@@ -11,11 +11,11 @@
  *	INFLIGHT_CMPXCHG(p, old, new) INFLIGHT_ADD(p, v) INFLIGHT_OR(p, v)
  *	                                           fully ordered, return the old value
  *	inflight_loop(n, fn, ctx)                  calls fn(i, ctx) until it returns 1
+ *	INFLIGHT_ROLLED                            before a loop that is seldom gone through
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()
- *	any_wide() any_spread()                    where it is noted that there was a wide op, and
- *	                                           an inode whose ops stand spread
- *	spread_bits()                              where it is noted which, INODE_WORDS
+ *	places_noted()                             where it is noted in which places ops of an
+ *	                                           inode are, PLACES_ENTRIES of __u32
  *	INFLIGHT_GLOBAL                            marks a function the verifier should judge once
  *	inflight_meet(self, way)                   the word in this way may be of an op that
  *	                                           matters: see inflight_peer_read() and
@@ -26,7 +26,7 @@
  * or the earlier had retired before the later looked. In that second case nothing happened: the
  * later op is still inside its begin hook, so none of its data has moved.
  *
- * Where ops of a file stand packed, and where spread: spread.bpf.h.
+ * In which places it has to look: places.bpf.h.
  *
  * Why a full line loses nobody: an op that finds a line full raises the line's passed count before
  * it publishes further along its probe sequence, and a looker reads the count after its own
@@ -40,108 +40,104 @@
 
 #include "line.bpf.h"
 #include "meet.bpf.h"
+#include "places.bpf.h"
 #include "slots.bpf.h"
-#include "spread.bpf.h"
 
-/* ---- all chunks of an op --------------------------------------------------------------------- */
+/* ---- all units of an op ---------------------------------------------------------------------- */
 
-/* What is to be done in each chunk of the op in slot `self`. */
-struct inflight_chunks {
+/* What is to be done in each unit of the op in slot `self`, in one place. */
+struct inflight_units {
 	struct inflight_walk walk;
 	__u64 inode;
 	struct ior_range range;
-	__u64 first_chunk;
-	__u32 failed_at; /* publish: the first chunk that found no room */
+	__u64 first;
+	__u32 failed_at; /* publish: how many units had found room */
 	__u8 step;	 /* enum inflight_step */
 	__u8 write;
 	__u8 moving;
-	__u8 spread;
+	__u8 place;
 	__u8 failed;
 };
 
-static __always_inline void chunks_of_slot(struct inflight_chunks *c, __u32 self,
-					   struct ior_slot *slot)
+static __always_inline void units_of_slot(struct inflight_units *u, __u32 self,
+					  struct ior_slot *slot)
 {
-	c->inode = slot->inode;
-	c->range = slot->op.range;
-	c->first_chunk = ior_chunk_of(c->range.start);
-	c->write = ior_op_writes(&slot->op);
-	c->moving = slot->moving;
-	c->spread = slot->spread;
-	c->failed = 0;
-	c->failed_at = 0;
-	__builtin_memset(&c->walk, 0, sizeof(c->walk));
-	c->walk.self = self;
+	u->inode = slot->inode;
+	u->range = slot->op.range;
+	u->first = 0;
+	u->write = ior_op_writes(&slot->op);
+	u->moving = slot->moving;
+	u->place = slot->place;
+	u->failed = 0;
+	u->failed_at = 0;
+	__builtin_memset(&u->walk, 0, sizeof(u->walk));
+	u->walk.self = self;
 }
 
 /* In a frame that is gone when the meetings need the stack. */
-static __noinline void chunks_aim(struct inflight_chunks *c, __u64 chunk)
+static __noinline void units_aim(struct inflight_units *u, __u64 unit)
 {
-	struct ior_home home = ior_home_of(c->inode, chunk, c->spread);
+	struct ior_home home = ior_home_of(u->inode, unit, u->place);
 
-	walk_aim(&c->walk, home,
-		 ior_word_in_chunk(c->range, chunk, home.tag, c->walk.self, c->write, c->moving));
+	walk_aim(&u->walk, home,
+		 ior_word_in_unit(u->range, unit, home.tag, u->walk.self, u->write, u->moving));
 }
 
-static __always_inline void wide_aim(struct inflight_chunks *c)
+static __always_inline void wide_aim(struct inflight_units *u)
 {
-	struct ior_home home = ior_wide_home_of(c->inode);
+	struct ior_home home = ior_wide_home_of(u->inode);
 
-	c->walk.wide = 1;
-	walk_aim(&c->walk, home,
-		 ior_word_pack(home.tag, c->walk.self, 0, IOR_CHUNK_SECTORS - 1, c->write,
-			       c->moving));
+	u->walk.wide = 1;
+	walk_aim(&u->walk, home,
+		 ior_word_pack(home.tag, u->walk.self, 0, IOR_CHUNK_SECTORS - 1, u->write,
+			       u->moving));
 }
 
-/* Which chunk the meetings to come are about, see inflight_pair_is_mine(). */
-static __always_inline void looking_at(__u32 self, __u64 chunk)
+/* Which unit the meetings to come are about, see inflight_pair_is_mine(). */
+static __always_inline void looking_at(__u32 self, __u64 unit)
 {
 	struct ior_slot *slot = slot_at(self);
 
 	if (slot)
-		slot->looking = chunk;
+		slot->looking = unit;
 }
 
-static int chunk_step(__u32 i, struct inflight_chunks *c)
+static int unit_step(__u32 i, struct inflight_units *u)
 {
-	chunks_aim(c, c->first_chunk + i);
-	switch (c->step) {
+	units_aim(u, u->first + i);
+	switch (u->step) {
 	case STEP_PUT:
-		if (walk_publish(&c->walk))
+		if (walk_publish(&u->walk))
 			return 0;
-		c->failed = 1;
-		c->failed_at = i;
+		u->failed = 1;
+		u->failed_at = i;
 		return 1;
 	case STEP_CLEAR:
-		walk_retire(&c->walk);
+		walk_retire(&u->walk);
 		return 0;
 	case STEP_LOOK:
-		looking_at(c->walk.self, c->first_chunk + i);
-		walk_run(&c->walk, STEP_LOOK);
+		looking_at(u->walk.self, ior_unit_pack(u->first + i, u->place));
+		walk_run(&u->walk, STEP_LOOK);
 		return 0;
 	default:
-		walk_run(&c->walk, c->step);
+		walk_run(&u->walk, u->step);
 		return 0;
 	}
 }
 
-static __always_inline void chunks_run(struct inflight_chunks *c, enum inflight_step step,
-				       __u64 count)
+static __always_inline void units_run(struct inflight_units *u, enum inflight_step step,
+				      __u64 count)
 {
-	c->step = step;
-	c->walk.wide = 0;
-	inflight_loop(count, chunk_step, c);
+	u->step = step;
+	u->walk.wide = 0;
+	u->first = ior_unit_of(u->range.start, u->place);
+	inflight_loop(count, unit_step, u);
 }
 
-/* Both places. `walk.from`: the page and the first lines of the other were looked at already. */
-static __always_inline void chunks_look(struct inflight_chunks *c, __u64 count)
+/* Where the op itself stands. */
+static __always_inline void units_run_all(struct inflight_units *u, enum inflight_step step)
 {
-	c->spread = 0;
-	if (!c->walk.from)
-		chunks_run(c, STEP_LOOK, count);
-	c->spread = 1;
-	if (inode_is_spread(c->inode))
-		chunks_run(c, STEP_LOOK, count);
+	units_run(u, step, ior_range_units(u->range, u->place));
 }
 
 /* ---- wide ops -------------------------------------------------------------------------------- */
@@ -159,41 +155,40 @@ static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 		INFLIGHT_ADD(&home->header, change);
 }
 
-static __always_inline bool wide_publish(struct inflight_chunks *c)
+static __always_inline bool wide_publish(struct inflight_units *u)
 {
-	wide_aim(c);
-	if (!INFLIGHT_LOAD(any_wide()))
-		INFLIGHT_STORE(any_wide(), 1);
-	wide_count(&c->walk, IOR_LINE_HOME);
-	if (walk_publish(&c->walk))
+	wide_aim(u);
+	places_note(u->inode, PLACES_WIDE);
+	wide_count(&u->walk, IOR_LINE_HOME);
+	if (walk_publish(&u->walk))
 		return true;
-	wide_count(&c->walk, -IOR_LINE_HOME);
+	wide_count(&u->walk, -IOR_LINE_HOME);
 	return false;
 }
 
-static __always_inline void wide_retire(struct inflight_chunks *c)
+static __always_inline void wide_retire(struct inflight_units *u)
 {
-	wide_aim(c);
-	walk_retire(&c->walk);
-	wide_count(&c->walk, -IOR_LINE_HOME);
+	wide_aim(u);
+	walk_retire(&u->walk);
+	wide_count(&u->walk, -IOR_LINE_HOME);
 }
 
 /*
- * Anything in the wide line of this inode? Mostly there never was a wide op at all; else one load
- * of a line that is seldom written.
+ * Anything in the wide line of this inode, of which this is noted? Mostly there never was a wide op
+ * at all; else one load of a line that is seldom written.
  */
-static __always_inline bool wide_is_empty(__u64 inode)
+static __always_inline bool wide_is_empty(__u64 inode, __u32 noted)
 {
 	struct ior_line *home;
 
-	if (!INFLIGHT_LOAD(any_wide()))
+	if (!(noted & PLACES_WIDE))
 		return true;
 	home = line_at(true, ior_wide_home_of(inode).line & line_mask(true));
 	return !home || !INFLIGHT_LOAD(&home->header);
 }
 
-/* Every chunk of the table: any tag will do, and the word of a wide op spans all sectors. */
-static int sweep_line(__u32 i, struct inflight_chunks *c)
+/* Every unit of the table: any tag will do, and the word of a wide op spans all sectors. */
+static int sweep_line(__u32 i, struct inflight_units *u)
 {
 	struct ior_line *line = line_at(false, i);
 	__u32 mask = 0;
@@ -203,18 +198,18 @@ static int sweep_line(__u32 i, struct inflight_chunks *c)
 	for (int way = 0; way < IOR_WAYS; way++) {
 		__u64 w = INFLIGHT_LOAD(&line->ways[way]);
 
-		mask |= (__u32)ior_words_may_meet(w, (c->walk.word & ~IOR_WORD_TAG_MASK) |
+		mask |= (__u32)ior_words_may_meet(w, (u->walk.word & ~IOR_WORD_TAG_MASK) |
 							     (w & IOR_WORD_TAG_MASK))
 			<< way;
 	}
-	line_meet(line, mask, c->walk.self);
+	line_meet(line, mask, u->walk.self);
 	return 0;
 }
 
 /* ---- an op's life ---------------------------------------------------------------------------- */
 
 /*
- * The common path: one chunk, its home line has room. Returns the way, or -1 when the slow path has
+ * The common path: one unit, its home line has room. Returns the way, or -1 when the slow path has
  * to publish.
  */
 static __always_inline int inflight_publish_fast(struct ior_slot *slot, struct ior_line *line,
@@ -234,103 +229,187 @@ static __always_inline bool slot_is_in_one_chunk(const struct ior_slot *slot)
 	return ior_chunk_of(slot->op.range.end - 1) == ior_chunk_of(slot->op.range.start);
 }
 
-static __always_inline struct ior_home slot_home_in_one_chunk(const struct ior_slot *slot,
-							      __u64 spread)
-{
-	return ior_home_of(slot->inode, ior_chunk_of(slot->op.range.start), spread);
-}
-
-static __always_inline __u64 slot_word_in_one_chunk(__u32 self, const struct ior_slot *slot,
-						    struct ior_home home)
-{
-	return ior_word_in_one_chunk(slot->op.range, home.tag, self, ior_op_writes(&slot->op),
-				     slot->moving);
-}
-
-/* One of the two places of an op in one chunk, and its word there. */
-struct near_place {
+/* Where an op looks, or has its word, in one unit of a place. */
+struct near_spot {
 	struct ior_home home;
 	__u64 word;
 };
 
-static __always_inline struct near_place slot_near_place(__u32 self, const struct ior_slot *slot,
-							 __u64 spread)
+static __always_inline struct near_spot near_aim(__u32 self, const struct ior_slot *slot,
+						 __u64 unit, __u64 place)
 {
-	struct ior_home home = slot_home_in_one_chunk(slot, spread);
+	struct ior_home home = ior_home_of(slot->inode, unit, place);
 
-	return (struct near_place){home, slot_word_in_one_chunk(self, slot, home)};
+	return (struct near_spot){
+		.home = home,
+		.word = ior_word_in_unit(slot->op.range, unit, home.tag, self,
+					 ior_op_writes(&slot->op), slot->moving),
+	};
+}
+
+static __always_inline struct ior_home slot_home(const struct ior_slot *slot)
+{
+	return ior_home_of(slot->inode, ior_unit_of(slot->op.range.start, slot->place),
+			   slot->place);
 }
 
 /*
- * An op of one chunk whose home line is full, put into one of the next. False: not published, since
+ * An op of one unit whose home line is full, put into one of the next. False: not published, since
  * they are full as well or there is more than that to it.
  */
 static __always_inline bool inflight_publish_near(__u32 self, struct ior_slot *slot,
-						  struct near_place *place)
+						  struct near_spot *spot)
 {
+	__u64 place;
+
 	if (!slot->moving || !slot_is_in_one_chunk(slot))
 		return false;
-	*place = slot_near_place(self, slot, slot_ask_spread(slot, slot->inode));
-	slot->where = near_put(place->home, place->word);
+	place = slot_ask_place(slot, slot->inode, slot->op.range);
+	*spot = near_aim(self, slot, ior_unit_of(slot->op.range.start, place), place);
+	slot->where = near_put(spot->home, spot->word);
 	if (!slot->where)
 		return false;
+	if (ior_where_depth(slot->where))
+		slot_line_was_full(slot);
 	slot->state = IOR_SLOT_PUBLISHED;
 	return true;
 }
 
-/*
- * Does nobody matter in the other of the two places, if there is one? One that stands packed has to
- * look: its inode was spread just now. For one that stands spread it is the page, where mostly
- * nobody is left. Global, as what follows, so that the verifier judges it once.
- */
-INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self, __u64 word)
-{
-	struct ior_slot *slot = slot_at(self);
-	struct ior_home page;
-	struct ior_line *line;
+/* Where an op in one chunk is to have its word, once it has asked for its place. */
+struct inflight_spot {
+	__u64 tag;
+	__u32 line;
+	__u32 place;
+};
 
-	if (!slot || !inode_is_spread(slot->inode))
-		return true;
-	if (!ior_word_spread(word))
-		return false;
-	page = slot_home_in_one_chunk(slot, false);
-	line = line_at(false, near_line(page, 0));
-	if (line && line_is_empty(line))
-		return true;
-	return near_is_alone(page, slot_word_in_one_chunk(self, slot, page));
+/* In a frame of its own, and as one number: its line and, below, its tag, which says the place. */
+static __noinline __u64 slot_aim_anywhere(struct ior_slot *slot, __u64 inode, __u64 start,
+					  __u64 end)
+{
+	__u64 place = slot_ask_place(slot, inode, (struct ior_range){start, end});
+	struct ior_home home = ior_home_of(inode, ior_unit_of(start, place), place);
+
+	return (__u64)(home.line & line_mask(false)) << 32 | home.tag;
 }
 
 /*
- * And then: does nobody there matter to it? Mostly so, and that is seen by arithmetic alone,
- * without a call for each line. False: it has to look.
+ * Where ops of a file stand in their first place alone, as mostly, the compiler knows the place,
+ * and half of the arithmetic goes.
  */
-static __always_inline bool inflight_is_alone_near(__u32 self, const struct ior_slot *slot,
-						   const struct near_place *place)
+static __always_inline struct inflight_spot slot_aim(struct ior_slot *slot, __u64 inode,
+						     struct ior_range range)
 {
-	return near_is_alone(place->home, place->word) &&
-	       (!INFLIGHT_LOAD(any_spread()) || inflight_is_alone_elsewhere(self, place->word)) &&
-	       wide_is_empty(slot->inode);
+	__u64 any;
+
+	if (places_load(inode) == 1U << IOR_PLACE_FIRST) {
+		struct ior_home home =
+			ior_home_of(inode, ior_chunk_of(range.start), IOR_PLACE_FIRST);
+
+		slot->place = IOR_PLACE_FIRST;
+		return (struct inflight_spot){
+			.tag = home.tag,
+			.line = home.line & line_mask(false),
+			.place = IOR_PLACE_FIRST,
+		};
+	}
+	any = slot_aim_anywhere(slot, inode, range.start, range.end);
+	return (struct inflight_spot){
+		.tag = any & IOR_WORD_TAG_MASK,
+		.line = any >> 32,
+		.place = ior_word_place(any),
+	};
 }
 
-INFLIGHT_GLOBAL __u32 slot_look_near(__u32 self, __u32 spread)
+/* An op in one chunk touches that, and of granules up to four. */
+#define NEAR_UNITS (1U << (IOR_CHUNK_SHIFT - IOR_GRANULE_SHIFT))
+_Static_assert(NEAR_UNITS <= 1U << IOR_LINE_GROUP_SHIFT, "those of one chunk are of one group");
+
+/* Their lines are neighbours, as units of one group are. */
+static __always_inline bool near_units_are_empty(__u64 inode, struct ior_range range, __u64 place)
+{
+	struct ior_home home = ior_home_of(inode, ior_unit_of(range.start, place), place);
+	__u64 count = ior_opaque(ior_range_units(range, place));
+
+	home.stride = 1;
+	INFLIGHT_ROLLED
+	for (__u32 i = 0; i < NEAR_UNITS && i < count; i++) {
+		struct ior_line *line = line_at(false, near_line(home, i));
+
+		if (!line || !line_is_empty(line))
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool near_unit_is_in(struct ior_range range, __u64 place, __u32 nth)
+{
+	return nth < ior_range_units(range, place);
+}
+
+/*
+ * Does nobody in this unit, of those of the op the nth, matter to it? Mostly so, and that is seen
+ * by arithmetic alone, without a call for each line. Global, as what follows, so that the verifier
+ * judges it once, and of one unit, for the stack that a loop would need.
+ */
+INFLIGHT_GLOBAL int slot_is_alone_at(__u32 self, __u64 place, __u32 nth)
 {
 	struct ior_slot *slot = slot_at(self);
-	struct near_place place;
+	struct near_spot spot;
+
+	if (!slot || !near_unit_is_in(slot->op.range, place, nth))
+		return true;
+	spot = near_aim(self, slot, ior_unit_of(slot->op.range.start, place) + nth, place);
+	return near_is_alone(spot.home, spot.word);
+}
+
+/* And in the places other than its own, of which mostly all are empty? False: it has to look. */
+INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+	__u32 noted;
 
 	if (!slot)
-		return 0;
-	place = slot_near_place(self, slot, spread);
-	return near_look(place.home, place.word, self);
+		return true;
+	noted = places_load(slot->inode) & ~(1U << (slot->place & (IOR_PLACES - 1)));
+	if (!wide_is_empty(slot->inode, noted))
+		return false;
+	INFLIGHT_ROLLED
+	for (__u32 place = 0; place < IOR_PLACES; place++) {
+		if (!(noted & (1U << place)) ||
+		    near_units_are_empty(slot->inode, slot->op.range, place))
+			continue;
+		for (__u32 nth = 0; nth < NEAR_UNITS; nth++) {
+			if (!slot_is_alone_at(self, place, nth))
+				return false;
+		}
+	}
+	return true;
 }
 
-/*
- * The page, and the first lines where ops stand spread: how many, as near_look(). Nobody stands
- * behind a page that was full, though for a moment whoever found it so is counted as having passed.
- */
-static __always_inline __u32 inflight_look_near(__u32 self, struct ior_slot *slot)
+/* Mostly its own is the only place, and then nothing has to be asked. */
+static __always_inline bool place_is_the_only_one(__u64 inode, __u64 place)
 {
-	slot_look_near(self, false);
-	return inode_is_spread(slot->inode) ? slot_look_near(self, true) : 0;
+	return places_load(inode) == 1U << (place & (IOR_PLACES - 1));
+}
+
+static __always_inline bool inflight_is_alone_near(__u32 self, const struct ior_slot *slot,
+						   const struct near_spot *spot)
+{
+	return near_is_alone(spot->home, spot->word) &&
+	       (place_is_the_only_one(slot->inode, slot->place) ||
+		inflight_is_alone_elsewhere(self));
+}
+
+/* How many lines were looked at, as near_look(). */
+INFLIGHT_GLOBAL __u32 slot_look_near(__u32 self, __u64 place, __u32 nth)
+{
+	struct ior_slot *slot = slot_at(self);
+	struct near_spot spot;
+
+	if (!slot || !near_unit_is_in(slot->op.range, place, nth))
+		return 0;
+	spot = near_aim(self, slot, ior_unit_of(slot->op.range.start, place) + nth, place);
+	return near_look(spot.home, spot.word, self);
 }
 
 /* The word goes first and the passed counts after it: a looker must find what is still there. */
@@ -341,7 +420,7 @@ static __noinline void inflight_retire_near(struct ior_slot *slot)
 
 	if (words)
 		INFLIGHT_STORE(&words[ior_where_word(where)], 0ULL);
-	near_unpass(slot_home_in_one_chunk(slot, slot->spread), ior_where_depth(where));
+	near_unpass(slot_home(slot), ior_where_depth(where));
 }
 
 /*
@@ -351,25 +430,28 @@ static __noinline void inflight_retire_near(struct ior_slot *slot)
 INFLIGHT_GLOBAL int inflight_try_publish(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
-	struct inflight_chunks c;
+	struct inflight_units u;
 
 	if (!slot)
 		return false;
 	slot->where = 0;
-	slot_ask_spread(slot, slot->inode);
-	chunks_of_slot(&c, self, slot);
+	if (!slot->wide)
+		slot_ask_place(slot, slot->inode, slot->op.range);
+	units_of_slot(&u, self, slot);
 	if (slot->wide) {
-		c.failed = !wide_publish(&c);
+		u.failed = !wide_publish(&u);
 	} else {
-		chunks_run(&c, STEP_PUT, ior_range_chunks(c.range));
-		if (c.failed)
-			chunks_run(&c, STEP_CLEAR, c.failed_at);
+		units_run_all(&u, STEP_PUT);
+		if (u.walk.depth)
+			slot_line_was_full(slot);
+		if (u.failed)
+			units_run(&u, STEP_CLEAR, u.failed_at);
 	}
-	if (!c.failed)
+	if (!u.failed)
 		slot->state = slot->moving ? IOR_SLOT_PUBLISHED : IOR_SLOT_WAITING;
 	else if (!slot->wide)
-		inode_spread(slot->inode);
-	return !c.failed;
+		inode_spread(slot->inode, u.place);
+	return !u.failed;
 }
 
 /* False: no room, the op is untracked and has left no trace. */
@@ -378,49 +460,69 @@ static __always_inline bool inflight_publish_slow(__u32 self)
 	return inflight_try_publish(self) || inflight_try_publish(self);
 }
 
-/* It has more chunks than there are lines: a truncate to the end of all bytes. */
+#ifndef SWEEP_UNITS_MAX /* more where a test has few lines */
+#define SWEEP_UNITS_MAX line_mask(false)
+#endif
+
+/* It has more granules than there are lines: a truncate to the end of all bytes. */
 static __always_inline bool slot_sweeps(const struct ior_slot *slot)
 {
-	return slot->wide && ior_range_chunks(slot->op.range) > line_mask(false);
+	return slot->wide && ior_range_units(slot->op.range, IOR_PLACE_FINE) > SWEEP_UNITS_MAX;
 }
 
 /*
- * Everybody who was there first and may matter is handed to inflight_meet(): chunk by chunk, or
- * line by line. What can be had from the slot again does not stay on the stack meanwhile.
+ * Whoever is behind the first lines is looked for from there on. Nobody is behind a page that was
+ * full, though for a moment whoever found it so is counted as having passed.
+ */
+static __always_inline void units_look_at(struct inflight_units *u, __u64 place, bool near)
+{
+	u->walk.from = 0;
+	for (__u32 nth = 0; near && nth < NEAR_UNITS; nth++)
+		u->walk.from |= slot_look_near(u->walk.self, place, nth);
+	if (near && (!u->walk.from || !(place & IOR_PLACE_SPREAD)))
+		return;
+	u->place = place;
+	units_run_all(u, STEP_LOOK);
+	looking_at(u->walk.self, IOR_UNIT_ANY);
+}
+
+/*
+ * Everybody who was there first and may matter is handed to inflight_meet(): unit by unit, or line
+ * by line. What can be had from the slot again does not stay on the stack meanwhile.
  */
 static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot)
 {
+	__u32 noted = places_load(slot->inode);
 	bool near = slot_is_in_one_chunk(slot);
-	__u32 from = near ? inflight_look_near(self, slot) : 0;
-	struct inflight_chunks c;
+	struct inflight_units u;
 
-	chunks_of_slot(&c, self, slot);
-	c.walk.from = from;
-	if (!slot_sweeps(slot) && (!near || from))
-		chunks_look(&c, ior_range_chunks(slot->op.range));
-	c.walk.from = 0;
-	looking_at(self, IOR_CHUNK_ANY);
-	if (!slot->wide && wide_is_empty(c.inode))
+	units_of_slot(&u, self, slot);
+	for (__u32 place = 0; place < IOR_PLACES; place++) {
+		if (!slot_sweeps(slot) && (noted & (1U << place)))
+			units_look_at(&u, place, near);
+	}
+	u.walk.from = 0;
+	if (!slot->wide && wide_is_empty(u.inode, noted))
 		return;
-	wide_aim(&c);
-	walk_run(&c.walk, STEP_LOOK);
+	wide_aim(&u);
+	walk_run(&u.walk, STEP_LOOK);
 	if (slot_sweeps(slot))
-		inflight_loop((__u64)line_mask(false) + 1, sweep_line, &c);
+		inflight_loop((__u64)line_mask(false) + 1, sweep_line, &u);
 }
 
 static __always_inline void inflight_retire_slow(__u32 self, struct ior_slot *slot)
 {
-	struct inflight_chunks c;
+	struct inflight_units u;
 
 	if (slot->where) {
 		inflight_retire_near(slot);
 		return;
 	}
-	chunks_of_slot(&c, self, slot);
+	units_of_slot(&u, self, slot);
 	if (slot->wide)
-		wide_retire(&c);
+		wide_retire(&u);
 	else
-		chunks_run(&c, STEP_CLEAR, ior_range_chunks(c.range));
+		units_run_all(&u, STEP_CLEAR);
 }
 
 /*
@@ -444,15 +546,15 @@ static __always_inline bool inflight_retire_fast(struct ior_slot *slot)
 /* Publish and look; the one entry for whoever does not unroll the common path himself. */
 static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bool moving)
 {
-	struct near_place place;
+	struct near_spot spot;
 	bool near;
 
 	slot->moving = moving;
 	INFLIGHT_STORE(&slot->wide, ior_range_is_wide(slot->op.range));
-	near = inflight_publish_near(self, slot, &place);
+	near = inflight_publish_near(self, slot, &spot);
 	if (!near && !inflight_publish_slow(self))
 		return false;
-	if (!near || !inflight_is_alone_near(self, slot, &place))
+	if (!near || !inflight_is_alone_near(self, slot, &spot))
 		inflight_look_slow(self, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;
@@ -474,15 +576,15 @@ static __always_inline void inflight_lift(__u32 self, struct ior_slot *slot, str
 /* A waiting op got its locks: its words flip to moving, and it has to look again. */
 static __always_inline void inflight_flip(__u32 self, struct ior_slot *slot)
 {
-	struct inflight_chunks c;
+	struct inflight_units u;
 
 	INFLIGHT_STORE(&slot->settled, 0);
-	chunks_of_slot(&c, self, slot);
+	units_of_slot(&u, self, slot);
 	if (slot->wide) {
-		wide_aim(&c);
-		walk_run(&c.walk, STEP_MOVE);
+		wide_aim(&u);
+		walk_run(&u.walk, STEP_MOVE);
 	} else {
-		chunks_run(&c, STEP_MOVE, ior_range_chunks(c.range));
+		units_run_all(&u, STEP_MOVE);
 	}
 	slot->moving = 1;
 	slot->state = IOR_SLOT_PUBLISHED;

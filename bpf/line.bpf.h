@@ -16,7 +16,7 @@ static __always_inline int line_put(struct ior_line *line, __u64 word)
 	for (int i = 0; i < IOR_WAYS; i++) {
 		if (INFLIGHT_LOAD(&line->ways[i]))
 			continue;
-		if (!INFLIGHT_CMPXCHG(&line->ways[i], 0ULL, word))
+		if (!ior_opaque(INFLIGHT_CMPXCHG(&line->ways[i], 0ULL, word)))
 			return i;
 	}
 	return -1;
@@ -109,7 +109,7 @@ enum inflight_step {
 _Static_assert(NEAR_LINES <= 1U << (32 - IOR_WHERE_DEPTH_SHIFT), "ior_slot.where has any depth");
 
 /*
- * One walk along the lines of one chunk (or of all wide ops of an inode). The steps go together:
+ * One walk along the lines of one unit (or of all wide ops of an inode). The steps go together:
  * whatever order STEP_PUT passed full lines in, the others follow.
  */
 struct inflight_walk {
@@ -217,6 +217,8 @@ static int look_step(__u32 i, struct inflight_walk *w)
 
 	if (!line)
 		return 1;
+	if (line_is_empty(line))
+		return 1;
 	line_meet(line, line_candidates_slow(line, w->word), w->self);
 	return !line_was_passed(line);
 }
@@ -304,10 +306,9 @@ static __always_inline void walk_retire(struct inflight_walk *w)
 /* ---- the first lines of a walk --------------------------------------------------------------- */
 
 /*
- * Ops side by side fill their line, a sequential writer with a few dozen in flight that of each
- * chunk. Its first lines are walked without the loop above, which costs more than they do. The
- * lines are the same, in the same order, and so are the counts: who comes one way finds who came
- * the other.
+ * Ops side by side may fill their line. The first lines behind it are walked without the loop
+ * above, which costs more than they do. The lines are the same, in the same order, and so are the
+ * counts: who comes one way finds who came the other.
  */
 static __always_inline __u32 near_line(struct ior_home home, __u32 depth)
 {
@@ -386,7 +387,7 @@ static __always_inline __u32 near_look(struct ior_home home, __u64 word, __u32 s
 	for (__u32 depth = 0; depth < NEAR_LINES && depth < reach; depth++) {
 		struct ior_line *line = line_at(false, near_line(home, depth));
 
-		if (!line)
+		if (!line || line_is_empty(line))
 			return 0;
 		line_meet(line, line_candidates_slow(line, word), self);
 		if (!line_was_passed(line))

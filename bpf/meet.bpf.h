@@ -67,21 +67,23 @@ inflight_peer_is_still(const __u64 *way, const struct inflight_peer *peer, struc
 }
 
 /*
- * A pair is looked at in the chunk of its first common byte and nowhere else, though both ops may
- * meet in many. A wide op stands in one place anyway.
+ * A pair is looked at in the unit of its first common byte and nowhere else, though both ops may
+ * meet in many; in a unit of the peer's place, since that is where it was met. A wide op stands
+ * once anyway, and so does one in a granule.
  */
 static __always_inline bool inflight_is_first_common(const struct inflight_peer *peer,
 						     const struct ior_slot *slot,
 						     struct ior_range common)
 {
+	__u64 place = ior_word_place(peer->word);
 	__u64 chunk = ior_chunk_of(common.start);
-	struct ior_home home = ior_home_of(slot->inode, chunk, ior_word_spread(peer->word));
+	struct ior_home home = ior_home_of(slot->inode, chunk, place);
 
-	if (slot->wide)
+	if (slot->wide || (place & IOR_PLACE_FINE))
 		return true;
-	return peer->word == ior_word_in_chunk(slot->op.range, chunk, home.tag, peer->at,
-					       ior_op_writes(&slot->op),
-					       peer->word & IOR_WORD_MOVING);
+	return peer->word == ior_word_in_unit(slot->op.range, chunk, home.tag, peer->at,
+					      ior_op_writes(&slot->op),
+					      peer->word & IOR_WORD_MOVING);
 }
 
 /*
@@ -185,22 +187,23 @@ static __always_inline void race_aim(struct race_insert *r, __u32 self, __u32 se
 }
 
 /*
- * Two far chunks of one inode may share line and tag. A wide op that looks chunk by chunk would
- * meet a peer of the one again in the other.
+ * Two far units of one inode may share line and tag. An op that looks unit by unit would meet a
+ * peer of the one again in the other.
  */
 static __always_inline bool peer_is_where_we_look(__u32 self, struct ior_slot *peer_slot)
 {
 	struct ior_slot *slot = slot_at(self);
-	__u64 start;
+	__u64 start, place;
 
 	if (!slot)
 		return false;
-	if (slot->looking == IOR_CHUNK_ANY)
+	if (slot->looking == IOR_UNIT_ANY)
 		return true;
 	start = INFLIGHT_LOAD(&peer_slot->op.range.start);
 	if (start < slot->op.range.start)
 		start = slot->op.range.start;
-	return ior_chunk_of(start) == slot->looking;
+	place = slot->looking & (IOR_PLACES - 1);
+	return ior_unit_pack(ior_unit_of(start, place), place) == slot->looking;
 }
 
 /*
@@ -224,7 +227,7 @@ static __always_inline bool peer_is_where_we_look(__u32 self, struct ior_slot *p
 enum pair_owner {
 	PAIR_THEIRS, /* the peer counts it, having found us at the same stage */
 	PAIR_MINE,
-	PAIR_NOT_HERE, /* it is looked at in another chunk, or is over */
+	PAIR_NOT_HERE, /* it is looked at in another unit, or is over */
 	PAIR_UNKNOWN,  /* the set is full */
 };
 

@@ -55,8 +55,7 @@ enum open_result {
 /* Where an op in one chunk has its word. */
 struct spot {
 	struct ior_line *line; /* NULL: it is in many chunks */
-	__u64 tag;
-	__u32 at;
+	struct inflight_spot in;
 	__u32 candidate; /* which word of the line may matter, if but one may */
 };
 
@@ -67,11 +66,9 @@ struct spot {
 static __always_inline struct spot op_spot_in_one_chunk(struct ior_slot *slot, __u64 inode,
 							struct ior_range range)
 {
-	__u64 spread = slot_ask_spread(slot, inode);
-	struct ior_home home = ior_home_of(inode, ior_chunk_of(range.start), spread);
-	struct spot spot = {.tag = home.tag, .at = home.line & line_mask(false)};
+	struct spot spot = {.in = slot_aim(slot, inode, range)};
 
-	spot.line = line_at(false, spot.at);
+	spot.line = line_at(false, spot.in.line);
 	if (spot.line)
 		INFLIGHT_LOAD(&spot.line->header);
 	return spot;
@@ -96,9 +93,7 @@ static __always_inline enum open_result look_common(struct ior_slot *slot, __u32
 		if (line_was_passed(spot->line))
 			return OPEN_MUST_LOOK;
 	}
-	if (!wide_is_empty(inode))
-		return OPEN_MUST_LOOK;
-	if (INFLIGHT_LOAD(any_spread()) && !inflight_is_alone_elsewhere(self, word))
+	if (!place_is_the_only_one(inode, spot->in.place) && !inflight_is_alone_elsewhere(self))
 		return OPEN_MUST_LOOK;
 	if (candidates) {
 		spot->candidate = line_only_candidate(candidates);
@@ -108,17 +103,17 @@ static __always_inline enum open_result look_common(struct ior_slot *slot, __u32
 	return OPEN_ALONE;
 }
 
-/* One chunk, room in its line and nobody near: everything in one cache line. */
+/* One unit, room in its line and nobody near: everything in one cache line. */
 static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self,
 						       __u64 inode, struct ior_range range,
 						       bool writes, struct spot *spot)
 {
-	__u64 word = ior_word_in_one_chunk(range, spot->tag, self, writes, true);
+	__u64 word = ior_word_in_one_chunk(range, spot->in.tag, self, writes, true);
 	int way;
 
 	if (!spot->line)
 		return OPEN_IN_MANY_CHUNKS;
-	way = inflight_publish_fast(slot, spot->line, spot->at, word);
+	way = inflight_publish_fast(slot, spot->line, spot->in.line, word);
 	return way < 0 ? OPEN_NO_ROOM : look_common(slot, self, inode, word, way, spot);
 }
 
@@ -126,13 +121,13 @@ static __always_inline enum open_result publish_common(struct ior_slot *slot, __
 __noinline enum open_result op_enter_near(__u32 self)
 {
 	struct ior_slot *slot = slot_at(self);
-	struct near_place place;
+	struct near_spot spot;
 
 	if (!slot)
 		return OPEN_ALONE;
-	if (!inflight_publish_near(self, slot, &place))
+	if (!inflight_publish_near(self, slot, &spot))
 		return OPEN_NO_ROOM;
-	if (!inflight_is_alone_near(self, slot, &place))
+	if (!inflight_is_alone_near(self, slot, &spot))
 		return OPEN_MUST_LOOK;
 	INFLIGHT_STORE(&slot->settled, 1);
 	return OPEN_ALONE;
@@ -304,9 +299,10 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 {
 	struct inode *inode = KOBJECT(struct inode, desc->inode);
 	enum opens opens = op_opens(desc);
+	bool wide = ior_range_is_wide(range);
 
 	op_enter_filled(self, run, desc,
-			op_fill(slot, run, desc, inode, range, opens != OPENS_AT_SUBMIT));
+			op_fill(slot, run, desc, inode, range, wide, opens != OPENS_AT_SUBMIT));
 	if (opens == OPENS_AT_SUBMIT) {
 		op_pends(slot);
 		return OPEN_ALONE;
@@ -402,6 +398,7 @@ __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 		return false;
 	*ret_self = self;
 	inflight_fill_begin(slot);
+	slot->wide = ior_range_is_wide(range);
 	slot->op.flags = fill_slot(slot, desc, inode, range, task, false);
 	slot->op.begin_ns = bpf_ktime_get_ns();
 	slot->moving = 0;
@@ -609,6 +606,7 @@ static __noinline int op_begin_tentative(const struct op_desc *desc, const struc
 					 struct inode *inode)
 {
 	struct ior_range range = desc_range(desc, inode);
+	bool wide = ior_range_is_wide(range);
 	struct ior_slot *slot;
 	__u32 self = 0;
 
@@ -617,7 +615,7 @@ static __noinline int op_begin_tentative(const struct op_desc *desc, const struc
 	slot = inflight_claim_home(desc->key, &self);
 	if (!slot)
 		return false;
-	op_enter_filled(self, run, desc, op_fill(slot, run, desc, inode, range, false));
+	op_enter_filled(self, run, desc, op_fill(slot, run, desc, inode, range, wide, false));
 	op_pends(slot);
 	return true;
 }
@@ -649,7 +647,7 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 		if (slot) {
 			spot = op_spot_in_one_chunk(slot, desc->inode, range);
 			op_enter_filled(self, run, desc,
-					op_fill(slot, run, desc, inode, range, true));
+					op_fill(slot, run, desc, inode, range, false, true));
 			result = publish_common(slot, self, desc->inode, range,
 						desc->kind != IOR_OP_READ, &spot);
 			return result == OPEN_MEETS_ONE ? op_meet_one(self, slot, &spot)

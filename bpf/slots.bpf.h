@@ -144,8 +144,9 @@ static __always_inline struct ior_slot *inflight_claim_home(__u64 key, __u32 *re
 	__u32 home_at = ior_slot_home(key) & slot_mask();
 	struct ior_slot *home = slot_at(home_at);
 
-	if (!home || INFLIGHT_LOAD(&home->key) || ior_away_count(INFLIGHT_LOAD(&home->away)) ||
-	    INFLIGHT_CMPXCHG(&home->key, 0ULL, key))
+	if (!home || INFLIGHT_LOAD(&home->key) || ior_away_count(INFLIGHT_LOAD(&home->away)))
+		return 0;
+	if (ior_opaque(INFLIGHT_CMPXCHG(&home->key, 0ULL, key)))
 		return 0;
 	*ret_self = home_at;
 	return home;
@@ -220,7 +221,7 @@ static __always_inline void inflight_fill_begin(struct ior_slot *slot)
 
 static __always_inline void inflight_fill_end(struct ior_slot *slot)
 {
-	slot->looking = IOR_CHUNK_ANY;
+	slot->looking = IOR_UNIT_ANY;
 	INFLIGHT_STORE(&slot->settled, 0);
 	inflight_barrier();
 	INFLIGHT_STORE(&slot->seq, INFLIGHT_LOAD(&slot->seq) + 1);

@@ -66,12 +66,15 @@ struct {
 #define INFLIGHT_OR(p, v) __sync_fetch_and_or(p, v)
 
 #define INFLIGHT_GLOBAL __noinline
+#define INFLIGHT_ROLLED _Pragma("clang loop unroll(disable)")
 
 #define inflight_loop(n, fn, ctx) bpf_loop(n, fn, ctx, 0)
 
 #include "bits.bpf.h"
 
-__u64 ior_spread[INODE_WORDS];
+#define PLACES_ENTRIES (1U << 13)
+
+__u32 ior_places[PLACES_ENTRIES];
 
 static __always_inline struct ior_line *line_at(bool wide, __u32 i)
 {
@@ -110,19 +113,9 @@ static __always_inline __u32 slot_mask(void)
 	return ior_options.slot_mask;
 }
 
-static __always_inline __u8 *any_wide(void)
+static __always_inline __u32 *places_noted(void)
 {
-	return &ior_state.any_wide;
-}
-
-static __always_inline __u8 *any_spread(void)
-{
-	return &ior_state.any_spread;
-}
-
-static __always_inline __u64 *spread_bits(void)
-{
-	return ior_spread;
+	return ior_places;
 }
 
 __noinline int inflight_meet(__u32 self, const __u64 *way); /* pair.bpf.h */

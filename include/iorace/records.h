@@ -323,11 +323,9 @@ struct ior_state {
 	__u8 armed;
 	__u8 draining;	     /* what began before we were armed may still be in flight */
 	__u8 any_pending;    /* an op had to wait for its first bio */
-	__u8 any_wide;	     /* an op stood in the wide lines */
 	__u8 submit_is_seen; /* an op may wait for its first bio */
 	__u8 any_tentative;  /* one wanted to; taken back every second */
-	__u8 any_spread;     /* ops of an inode stand spread over the lines */
-	__u8 pad[1];
+	__u8 pad[3];
 	__u32 submit_wanted; /* one wanted to and could not */
 	__u32 pad2;
 	__u64 path_epoch; /* raised every second, so that renames are noticed */

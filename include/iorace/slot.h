@@ -3,11 +3,15 @@
  * Layout of the in-flight table: pure packing and hashing, no atomics (bpf/inflight.bpf.h) and no
  * meaning (verdict.h).
  *
- * A file is cut into chunks of 64 KiB. (inode, chunk) leads to a line of one cache line, see
- * ior_home_of(): an overflow count and seven ways. In a way an op is one word:
+ * A file is cut into chunks of 64 KiB, and these into granules of 16 KiB. An op within one granule
+ * stands by that, any other by each of its chunks: (inode, granule) or (inode, chunk) leads to a
+ * line of one cache line, see ior_home_of(): an overflow count and seven ways. In a way an op is
+ * one word:
  *
- *   63      62     61      60..54       53..47        46..27       26      25..0
- *   in use  write  moving  last sector  first sector  slot index   spread  tag of (inode, chunk)
+ *   63      62     61      60..54       53..47        46..27       26..25  24..0
+ *   in use  write  moving  last sector  first sector  slot index   place   tag of (inode, unit)
+ *
+ * Sectors count from the start of the chunk, whatever the unit.
  *
  * Words alone rule most pairs out. Sectors are rounded outwards and tags collide, so words never
  * rule a pair in: inode and exact bytes are compared in the slot.
@@ -17,7 +21,8 @@
 
 #include "op.h"
 
-#define IOR_CHUNK_SHIFT 16 /* 64 KiB: one line for a small IO, 17 at most for 1 MiB */
+#define IOR_CHUNK_SHIFT 16   /* 64 KiB: 17 lines at most for 1 MiB */
+#define IOR_GRANULE_SHIFT 14 /* 16 KiB: four ops of 4 KiB side by side leave their line room */
 #define IOR_SECTOR_SHIFT 9
 #define IOR_CHUNK_SECTORS (1U << (IOR_CHUNK_SHIFT - IOR_SECTOR_SHIFT))
 
@@ -66,7 +71,7 @@ enum ior_slot_state {
 	IOR_SLOT_DONE,	    /* window closed, the op itself not yet over */
 };
 
-#define IOR_CHUNK_ANY (~0ULL)
+#define IOR_UNIT_ANY (~0ULL)
 
 struct ior_slot {
 	__u64 key;  /* identity of the op: its kiocb, or its task and what it is in; 0: free */
@@ -86,9 +91,9 @@ struct ior_slot {
 	__u8 tentative; /* waits for its first bio to open its window */
 	__u8 extends;	/* was to end beyond i_size when it began; see peer_may_be_over() */
 	__u8 undecided; /* may give up yet, and its first bio will not be seen */
-	__u8 spread;	/* where its words are to be searched for, see ior_home_of() */
+	__u8 place;	/* where its words are to be searched for, see IOR_PLACES */
 	__u64 file;	/* struct file, for the path of a report */
-	__u64 looking;	/* the chunk it is looking at, while it looks chunk by chunk */
+	__u64 looking;	/* ior_unit_pack() of what it is looking at, while it goes unit by unit */
 	struct ior_stacks stacks; /* where it was begun */
 };
 IOR_SIZE_IS(struct ior_slot, 128);
@@ -107,13 +112,25 @@ static __always_inline __u64 ior_opaque(__u64 x)
 
 #define IOR_MIX_FACTOR 0x9E3779B97F4A7C15ULL
 
-static __always_inline __u64 ior_mix(__u64 x)
+/* The high bits of this product are a hash as well, and all that a few lines or bits need. */
+static __always_inline __u64 ior_mix_product(__u64 product)
 {
-	x *= IOR_MIX_FACTOR;
-	x ^= x >> 32;
+	__u64 x = product ^ product >> 32;
+
 	x *= 0xD6E8FEB86659FD93ULL;
 	x ^= x >> 29;
 	return x;
+}
+
+static __always_inline __u64 ior_mix(__u64 x)
+{
+	return ior_mix_product(x * IOR_MIX_FACTOR);
+}
+
+/* Multiplied once for all that is found by an inode: what it has noted, its page, its lines. */
+static __always_inline __u64 ior_inode_product(__u64 inode)
+{
+	return ior_opaque(inode * IOR_MIX_FACTOR);
 }
 
 /* Where the ops of one chunk of one inode stand. */
@@ -143,11 +160,65 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 }
 
 /*
- * The tag ends in the low bits of the chunk, so that the words of one narrow op all differ: a sweep
+ * The places where words of a file may be, two bits that go together. A looker looks where it is
+ * noted that somebody stands (bpf/places.bpf.h): for most files that is one.
+ *
+ * Fine: an op in one granule, whose line is that of the granule. Otherwise it stands by its chunks.
+ * Were all to stand by chunks, 16 ops of 4 KiB side by side would fill the line and have to go on
+ * to others; were all to stand by granules, large ops would be in four times as many lines.
+ *
+ * Spread: see ior_packed_line().
+ *
+ * A word says its place, and so no looker takes one for another: where the lines of two places are
+ * the same he would count a pair twice.
+ */
+#define IOR_PLACE_FIRST 0ULL /* by chunks, packed: that of every file, and of most the only one */
+#define IOR_PLACE_SPREAD 1ULL
+#define IOR_PLACE_FINE 2ULL
+#define IOR_PLACES 4U
+
+#define IOR_TAG_PLACE_SHIFT (IOR_TAG_BITS - 2)
+#define IOR_TAG_PLACE_MASK ((__u64)(IOR_PLACES - 1) << IOR_TAG_PLACE_SHIFT)
+
+static __always_inline __u32 ior_place_shift(__u64 place)
+{
+	return IOR_CHUNK_SHIFT - (__u32)(place & IOR_PLACE_FINE);
+}
+
+_Static_assert(IOR_CHUNK_SHIFT - IOR_PLACE_FINE == IOR_GRANULE_SHIFT, "fine is by granules");
+
+/* The granule or chunk, as it is the one or the other in this place. */
+static __always_inline __u64 ior_unit_of(__u64 byte, __u64 place)
+{
+	return byte >> ior_place_shift(place);
+}
+
+/* How many of them a non-empty range touches. */
+static __always_inline __u64 ior_range_units(struct ior_range r, __u64 place)
+{
+	return ior_unit_of(r.end - 1, place) - ior_unit_of(r.start, place) + 1;
+}
+
+/* IOR_PLACE_FINE or 0, for a non-empty range; by arithmetic, see ior_home_of(). */
+static __always_inline __u64 ior_range_fine(struct ior_range r)
+{
+	__u64 granules_between = ior_opaque((r.start ^ (r.end - 1)) >> IOR_GRANULE_SHIFT);
+
+	return (granules_between - 1) >> 62 & IOR_PLACE_FINE;
+}
+
+/* A unit of a place, in one number. */
+static __always_inline __u64 ior_unit_pack(__u64 unit, __u64 place)
+{
+	return unit << 2 | place;
+}
+
+/*
+ * The tag ends in the low bits of the unit, so that the words of one narrow op all differ: a sweep
  * that cannot see in which chunk a word stands would else count a pair twice.
  */
-#define IOR_TAG_CHUNK_MASK 0x1fULL
-_Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op have own tags");
+#define IOR_TAG_UNIT_MASK 0x1fULL
+_Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_UNIT_MASK + 1, "chunks of an op have own tags");
 
 /*
  * Odd and large: no group of one inode falls on one of another, few bytes away. Groups count from
@@ -155,55 +226,60 @@ _Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_CHUNK_MASK + 1, "chunks of an op
  */
 #define IOR_GROUP_STRIDE 0xC2B2AE3D27D4EB4FULL
 
-/* 2 MiB of a file are a group of chunks, which differ in their tags. */
+/* 32 units side by side are a group, and differ in their tags. */
 #define IOR_LINE_GROUP_SHIFT 5
-_Static_assert(IOR_TAG_CHUNK_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
-	       "the chunks of a group differ in their tags");
+_Static_assert(IOR_TAG_UNIT_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
+	       "the units of a group differ in their tags");
 
 /*
  * The ops of a file stand packed, in 64 lines side by side, as long as there is room: IO all over a
  * large file finds its line in the caches. A line of a table of megabytes is in none, and costs
  * more than all else that is done for an op. Where that page is too small they stand spread over
- * the table, the 32 chunks of a group side by side.
+ * the table, the 32 units of a group side by side.
  *
  * Many CPUs at one file would take these lines from each other: there the programs are told of more
  * (IOR_PACKED_MASK), which are called its page all the same.
- *
- * A word says which, and so no looker takes one for the other: where the lines of both walks are
- * the same he would count a pair twice.
  */
 #define IOR_PACKED_LINES 64U
 #ifndef IOR_PACKED_MASK
 #define IOR_PACKED_MASK (IOR_PACKED_LINES - 1)
 #endif
-#define IOR_TAG_SPREAD (1ULL << (IOR_TAG_BITS - 1)) /* see ior_word_spread() */
 
-/* Turned by the group, or whoever goes in steps of 4 MiB has one line for all. */
-static __always_inline __u32 ior_packed_line(__u64 inode, __u64 chunk, __u32 turn, __u32 mask)
+/*
+ * Neighbours are neighbours, from a line on that is the inode's. At each turn of 64 they fall back a
+ * little, or whoever goes in steps of a page has one line for all: so little that a stream, whose
+ * last ops come around to where its first are, has two of them in few lines, and never on and on.
+ */
+#define IOR_TURN_SHIFT 6
+#define IOR_TURN_BACK 3
+
+static __always_inline __u32 ior_packed_line(__u64 inode, __u64 unit, __u32 mask)
 {
-	__u32 page = inode * IOR_MIX_FACTOR >> 32; /* the high bits of a product will do */
+	__u32 page = ior_inode_product(inode) >> 32;
+	__u32 turned = page + unit - (unit >> IOR_TURN_SHIFT) * IOR_TURN_BACK;
 
-	return (page & ~mask) | ((turn + chunk) & mask);
+	return (page & ~mask) | (turned & mask);
 }
 
 /*
- * `spread` is 1 or 0. By arithmetic alone: where it branches the BPF verifier walks whatever comes
- * behind it twice.
+ * By arithmetic alone: where it branches the BPF verifier walks whatever comes behind it once for
+ * each place.
  */
-static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 chunk, __u64 spread)
+static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 unit, __u64 place)
 {
-	__u64 group = chunk >> IOR_LINE_GROUP_SHIFT;
-	__u64 in_group = chunk & IOR_TAG_CHUNK_MASK;
-	struct ior_home home = ior_home_from_hash(ior_mix(inode + (group + 1) * IOR_GROUP_STRIDE));
+	__u64 group = unit >> IOR_LINE_GROUP_SHIFT;
+	__u64 in_group = unit & IOR_TAG_UNIT_MASK;
+	__u64 product = ior_inode_product(inode) + (group + 1) * IOR_GROUP_STRIDE;
+	struct ior_home home = ior_home_from_hash(ior_mix_product(product));
 	__u32 mask = IOR_PACKED_MASK;
-	__u32 packed = ior_packed_line(inode, chunk, home.line, mask);
-	__u64 all = -ior_opaque(spread); /* bits, or none */
+	__u32 packed = ior_packed_line(inode, unit, mask);
+	__u64 all = -ior_opaque(place & IOR_PLACE_SPREAD); /* bits, or none */
 
-	home.line = ((home.line & ~IOR_TAG_CHUNK_MASK) | in_group) & all;
+	home.line = ((home.line & ~IOR_TAG_UNIT_MASK) | in_group) & all;
 	home.line |= packed & ~all;
 	home.within = mask | (__u32)all;
-	home.tag &= ~(IOR_TAG_CHUNK_MASK | IOR_TAG_SPREAD);
-	home.tag |= in_group | (all & IOR_TAG_SPREAD);
+	home.tag &= ~(IOR_TAG_UNIT_MASK | IOR_TAG_PLACE_MASK);
+	home.tag |= in_group | place << IOR_TAG_PLACE_SHIFT;
 	return home;
 }
 
@@ -296,10 +372,9 @@ static __always_inline __u32 ior_word_slot(__u64 word)
 	return (word >> IOR_WORD_SLOT_SHIFT) & IOR_WORD_SLOT_MASK;
 }
 
-/* 1: it stands spread. */
-static __always_inline __u64 ior_word_spread(__u64 word)
+static __always_inline __u64 ior_word_place(__u64 word)
 {
-	return word >> (IOR_TAG_BITS - 1) & 1;
+	return word >> IOR_TAG_PLACE_SHIFT & (IOR_PLACES - 1);
 }
 
 static __always_inline __u32 ior_word_first(__u64 word)
@@ -340,29 +415,27 @@ static __always_inline __u32 ior_where_word(__u32 where)
 
 _Static_assert(IOR_WAYS < 8, "a way has three bits");
 
-/* The word of an op in one of the chunks it touches. */
-static __always_inline __u64 ior_word_in_chunk(struct ior_range r, __u64 chunk, __u64 tag,
-					       __u32 slot, bool write, bool moving)
-{
-	__u64 base = chunk << IOR_CHUNK_SHIFT;
-	__u64 last_byte = r.end - 1;
-	__u32 first = 0, last = IOR_CHUNK_SECTORS - 1;
-
-	if (r.start > base)
-		first = (r.start - base) >> IOR_SECTOR_SHIFT;
-	if (ior_chunk_of(last_byte) == chunk)
-		last = (last_byte - base) >> IOR_SECTOR_SHIFT;
-	return ior_word_pack(tag, slot, first & IOR_WORD_SECTOR_MASK, last & IOR_WORD_SECTOR_MASK,
-			     write, moving);
-}
-
-/* The same for an op in one chunk. */
+/* The word of an op within one chunk. */
 static __always_inline __u64 ior_word_in_one_chunk(struct ior_range r, __u64 tag, __u32 slot,
 						   bool write, bool moving)
 {
 	return ior_word_pack(tag, slot, (r.start >> IOR_SECTOR_SHIFT) & IOR_WORD_SECTOR_MASK,
 			     ((r.end - 1) >> IOR_SECTOR_SHIFT) & IOR_WORD_SECTOR_MASK, write,
 			     moving);
+}
+
+/* The word of an op in one of the units it touches, of the place that its tag is of. */
+static __always_inline __u64 ior_word_in_unit(struct ior_range r, __u64 unit, __u64 tag, __u32 slot,
+					      bool write, bool moving)
+{
+	__u32 shift = ior_place_shift(ior_word_place(tag));
+	__u64 first = unit << shift, last = first + (1ULL << shift) - 1;
+
+	if (r.start > first)
+		first = r.start;
+	if (r.end - 1 < last)
+		last = r.end - 1;
+	return ior_word_in_one_chunk((struct ior_range){first, last + 1}, tag, slot, write, moving);
 }
 
 /*

@@ -201,9 +201,7 @@ static void detach_hooks(struct tracer *t)
 static void forget_past(struct tracer *t)
 {
 	t->skel->data_state->ior_state.any_pending = false;
-	t->skel->data_state->ior_state.any_wide = false;
-	t->skel->data_state->ior_state.any_spread = false;
-	memset(t->skel->bss->ior_spread, 0, sizeof(t->skel->bss->ior_spread));
+	memset(t->skel->bss->ior_places, 0, sizeof(t->skel->bss->ior_places));
 }
 
 static int attach_hooks(struct rung *rung, bool gives_up, struct reason *why)

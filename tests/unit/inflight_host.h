@@ -63,6 +63,7 @@
 		seen_;                                                                             \
 	})
 #define INFLIGHT_GLOBAL static
+#define INFLIGHT_ROLLED
 
 #define inflight_loop(n, fn, ctx)                                                                  \
 	do {                                                                                       \
@@ -74,7 +75,9 @@
 
 /* ---- arrays as maps -------------------------------------------------------------------------- */
 
-#include "bits.bpf.h"
+#ifndef PLACES_ENTRIES
+#define PLACES_ENTRIES (1U << 13)
+#endif
 
 struct host_table {
 	struct ior_line *lines[2]; /* narrow, wide */
@@ -82,8 +85,7 @@ struct host_table {
 	struct ior_races *races;
 	__u32 line_masks[2];
 	__u32 slot_mask;
-	__u8 *any_wide, *any_spread;
-	__u64 *spread;
+	__u32 *places;
 	__u64 lines_read, page_lines_read; /* narrow ones, if HOST_COUNTS_LINES */
 };
 
@@ -108,9 +110,7 @@ static inline void host_table_init(__u32 lines, __u32 wide_lines, __u32 slots)
 		.races = host_zalloc(slots, sizeof(struct ior_races)),
 		.line_masks = {lines - 1, wide_lines - 1},
 		.slot_mask = slots - 1,
-		.any_wide = host_zalloc(1, 64),
-		.spread = host_zalloc(INODE_WORDS, sizeof(__u64)),
-		.any_spread = host_zalloc(1, 64),
+		.places = host_zalloc(PLACES_ENTRIES, sizeof(__u32)),
 	};
 }
 
@@ -120,9 +120,7 @@ static inline void host_table_done(void)
 	free(host.lines[1]);
 	free(host.slots);
 	free(host.races);
-	free(host.any_wide);
-	free(host.spread);
-	free(host.any_spread);
+	free(host.places);
 	memset(&host, 0, sizeof(host));
 }
 
@@ -136,19 +134,9 @@ static inline __u32 slot_mask(void)
 	return host.slot_mask;
 }
 
-static inline __u8 *any_wide(void)
+static inline __u32 *places_noted(void)
 {
-	return host.any_wide;
-}
-
-static inline __u8 *any_spread(void)
-{
-	return host.any_spread;
-}
-
-static inline __u64 *spread_bits(void)
-{
-	return host.spread;
+	return host.places;
 }
 
 static inline struct ior_line *line_at(bool wide, __u32 i)
@@ -287,13 +275,13 @@ struct host_times {
 /* The same where its line is full. */
 static inline bool host_enter_near(__u32 at, struct ior_slot *slot, struct host_times *times)
 {
-	struct near_place place;
-	bool near = inflight_publish_near(at, slot, &place);
+	struct near_spot spot;
+	bool near = inflight_publish_near(at, slot, &spot);
 
 	if (!near && !inflight_publish_slow(at))
 		return false;
 	times->published = times->look_began = HOST_NOW();
-	if (!near || !inflight_is_alone_near(at, slot, &place))
+	if (!near || !inflight_is_alone_near(at, slot, &spot))
 		inflight_look_slow(at, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;
@@ -310,9 +298,7 @@ static inline int host_look_common(__u32 at, struct ior_slot *slot, struct ior_l
 		if (line_was_passed(line))
 			return -1;
 	}
-	if (!wide_is_empty(slot->inode))
-		return -1;
-	if (INFLIGHT_LOAD(any_spread()) && !inflight_is_alone_elsewhere(at, word))
+	if (!place_is_the_only_one(slot->inode, slot->place) && !inflight_is_alone_elsewhere(at))
 		return -1;
 	only = candidates ? line_only_candidate(candidates) : 0;
 	return only ? (int)only : candidates ? -1 : 0;
@@ -325,16 +311,14 @@ static inline int host_look_common(__u32 at, struct ior_slot *slot, struct ior_l
 static inline bool host_enter_fast(__u32 at, struct ior_slot *slot, bool moving,
 				   struct host_times *times)
 {
-	__u64 chunk = ior_chunk_of(slot->op.range.start);
-	struct ior_home home = ior_home_of(slot->inode, chunk, slot_ask_spread(slot, slot->inode));
-	__u32 index = home.line & line_mask(false);
-	struct ior_line *line = line_at(false, index);
-	__u64 word = ior_word_in_one_chunk(slot->op.range, home.tag, at, ior_op_writes(&slot->op),
+	struct inflight_spot spot = slot_aim(slot, slot->inode, slot->op.range);
+	struct ior_line *line = line_at(false, spot.line);
+	__u64 word = ior_word_in_one_chunk(slot->op.range, spot.tag, at, ior_op_writes(&slot->op),
 					   moving);
 	int way, only;
 
 	slot->moving = moving;
-	way = inflight_publish_fast(slot, line, index, word);
+	way = inflight_publish_fast(slot, line, spot.line, word);
 	if (way < 0)
 		return host_enter_near(at, slot, times);
 	times->published = times->look_began = HOST_NOW();

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Break the in-flight table in one place at a time and see that a test notices.
-# Usage: tests/unit/mutants.sh [name...]   (two to three minutes for all)
+# Usage: tests/unit/mutants.sh [name...]   (five minutes for all)
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -14,17 +14,17 @@ passes() {
 	timeout 300 "$@" >"$tmp/out" 2>&1
 }
 
-# Most are caught by the first test, and to build that takes longer than to run it.
+# Most are caught by the first tests, and to build these takes longer than to run them.
 build() {
 	optimize=-O1
-	[ "$1" != test_inflight ] || optimize=-O0
+	case $1 in test_inflight | test_places) optimize=-O0 ;; esac
 	"$CC" -std=gnu11 $optimize -w -I"$tmp/include" -I"$tmp" -Iinclude -Ibpf \
 		-DINFLIGHT_UNDER_TEST="\"$tmp/inflight.bpf.h\"" \
 		"tests/unit/$1.c" -o "$tmp/$1" -lcmocka -lpthread
 }
 
 caught_by() {
-	for test in test_inflight test_span "test_inflight_model 1 20000 all" \
+	for test in test_inflight test_places test_span "test_inflight_model 1 20000 all" \
 		"test_inflight_stress 1 12"; do
 		name=${test%% *}
 		build "$name" || return 2
@@ -69,7 +69,7 @@ mutant() {
 	fi
 }
 
-TABLE="account.bpf.h bits.bpf.h inflight.bpf.h line.bpf.h meet.bpf.h slots.bpf.h spread.bpf.h"
+TABLE="account.bpf.h inflight.bpf.h line.bpf.h meet.bpf.h places.bpf.h slots.bpf.h"
 S=include/iorace/slot.h
 
 wanted=
@@ -102,40 +102,134 @@ mutant near_look_is_the_end "$TABLE" '/near_look(struct/,/^}/s/return reach;/ret
 mutant near_alone_stops_at_home "$TABLE" \
 	'/near_is_alone(struct/,/^}/s/if (!line_was_passed(line))/if (1)/'
 mutant near_alone_sees_nobody "$TABLE" 's/others |= line_candidates(line, word);/(void)word;/'
-mutant near_lines_met_again "$TABLE" 's/c.walk.from = from;/c.walk.from = 0;/'
-mutant spread_not_noted "$TABLE" \
-	'/inflight_try_publish(__u32/,/^}/s/inode_spread(slot->inode);/;/'
-mutant spread_noted_after_the_look "$TABLE" \
-	'/inflight_try_publish(__u32/,/^}/{s/inode_spread(slot->inode);/slot->fs = 77;/
-	s/slot_ask_spread(slot, slot->inode);/& slot->spread |= slot->fs == 77;/}
-	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (slot->spread) inode_spread(slot->inode); & slot->fs = 0; }/'
-mutant spread_bit_not_set "$TABLE" '/inode_spread(__u64/,/^}/s/bit_set(.*);/;/'
-mutant any_spread_not_noted "$TABLE" '/inode_spread(__u64/,/^}/s/INFLIGHT_STORE.*;/;/'
-mutant packed_look_there_only "$TABLE" 's/if (!ior_word_spread(word))/if (0)/'
-mutant spread_look_there_only "$TABLE" \
-	's/(!INFLIGHT_LOAD(any_spread()) || inflight_is_alone_elsewhere(self, place->word))/true/'
+mutant near_lines_met_again "$TABLE" \
+	'/units_look_at(struct/,/^}/s/u->place = place;/& if (near) u->walk.from = 0;/'
+mutant near_spill_of_the_last_unit_only "$TABLE" 's/u->walk.from |= slot_look_near/u->walk.from = slot_look_near/'
+mutant near_spill_of_wide_ops "$TABLE" 's/^\tu.walk.from = 0;/\t;/'
 mutant empty_line_was_passed "$TABLE" \
 	'/line_is_empty(struct/,/^}/s/__u64 any = .*/__u64 any = 0;/'
-mutant near_look_skips_page "$TABLE" 's/^\tslot_look_near(self, false);//'
-mutant near_look_skips_spread "$TABLE" \
-	's/return inode_is_spread(slot->inode) ? slot_look_near(self, true) : 0;/return 0;/'
-mutant chunks_look_skips_page "$TABLE" \
-	'/chunks_look(struct/,/^}/s/if (!c->walk.from)/if (0)/'
-mutant chunks_look_skips_spread "$TABLE" \
-	'/chunks_look(struct/,/^}/s/if (inode_is_spread(c->inode))/if (0)/'
-mutant chunks_look_asks_the_op "$TABLE" \
-	'/chunks_look(struct/,/^}/s/if (inode_is_spread(c->inode))/if (slot_at(c->walk.self)->spread)/'
+
+# what is noted, and when
+ASK='/slot_ask_place(struct/,/^}/'
+mutant place_not_noted places.bpf.h "$ASK"'s/places_add(.*);/(void)noted_at;/'
+mutant place_noted_before_only places.bpf.h '/places_add(__u32/,/^}/s/if (!(noted & bit))/if (noted)/'
+mutant place_noted_by_a_store places.bpf.h 's/INFLIGHT_OR(noted_at, bit);/INFLIGHT_STORE(noted_at, noted | bit);/'
+mutant other_place_noted places.bpf.h "$ASK"'s/1U << place/1U << (place ^ IOR_PLACE_FINE)/'
+mutant packed_place_noted places.bpf.h "$ASK"'s/1U << place/1U << (place \& IOR_PLACE_FINE)/'
+mutant place_noted_after_the_look "$TABLE" \
+	"$ASK"'s/places_add(.*);/(void)noted_at;/
+	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (!slot->wide) places_note(slot->inode, 1U << slot->place); & }/'
+mutant spread_not_noted "$TABLE" \
+	'/inflight_try_publish(__u32/,/^}/s/inode_spread(slot->inode, u.place);/;/'
+mutant spread_noted_after_the_look "$TABLE" \
+	'/inflight_try_publish(__u32/,/^}/s/inode_spread(slot->inode, u.place);/slot->fs = 77;/
+	'"$ASK"'{s/slot->place = place;/if (slot->fs == 77) slot->place = place |= IOR_PLACE_SPREAD; else &/
+	s/places_add(/if (slot->fs != 77) &/}
+	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (slot->place \& IOR_PLACE_SPREAD) places_note(slot->inode, 1U << slot->place); & slot->fs = 0; }/'
+mutant spread_noted_of_the_packed places.bpf.h '/inode_spread(__u64/,/^}/s/(place | IOR_PLACE_SPREAD)/(place)/'
+mutant spread_noted_of_chunks_only places.bpf.h '/inode_spread(__u64/,/^}/s/(place | IOR_PLACE_SPREAD)/(IOR_PLACE_SPREAD | 0 * place)/'
+mutant small_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(noted >> 1)/'
+mutant large_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(noted >> 3)/'
+mutant places_asked_before_the_publish "$TABLE" \
+	"$ASK"'s/slot->place = place;/& slot->fs = noted | 1U << place;/
+	/bool wide_publish/,/^}/s/wide_aim(u);/& slot_at(u->walk.self)->fs = places_load(u->inode);/
+	/void inflight_flip/,/^}/s/INFLIGHT_STORE(&.*/& slot->fs = places_load(slot->inode);/
+	/inflight_look_slow(__u32/,/^}/s/noted = places_load(slot->inode);/noted = slot->fs;/'
+mutant alone_elsewhere_asked_before_the_publish "$TABLE" \
+	"$ASK"'s/slot->place = place;/& slot->fs = noted | 1U << place;/
+	/inflight_is_alone_elsewhere(__u32/,/^}/s/noted = places_load(slot->inode)/noted = slot->fs/'
+mutant lift_keeps_its_place "$TABLE" \
+	'/inflight_try_publish(__u32/,/^}/s/if (!slot->wide)$/if (!slot->wide \&\& slot->state != IOR_SLOT_DONE)/'
+
+# where one looks
+ELSEWHERE='/inflight_is_alone_elsewhere(__u32/,/^}/s/^\tnoted = places_load.*/&'
+mutant only_place_not_asked "$TABLE" 's/return places_load(inode) == .*/return true;/'
+mutant only_place_but_for_wide_ops "$TABLE" \
+	's/return places_load(inode) == /return (places_load(inode) \& ~PLACES_WIDE) == /'
+mutant alone_but_for_wide_ops "$TABLE" 's/if (!wide_is_empty(slot->inode, noted))/if (0)/'
+mutant packed_look_there_only "$TABLE" \
+	"$ELSEWHERE"' if (!(slot->place \& IOR_PLACE_SPREAD)) noted \&= ~PLACES_ALL_SPREAD;/'
+mutant spread_look_there_only "$TABLE" \
+	"$ELSEWHERE"' if (slot->place \& IOR_PLACE_SPREAD) noted \&= PLACES_ALL_SPREAD | PLACES_WIDE;/'
+mutant small_look_at_small_only "$TABLE" \
+	"$ELSEWHERE"' if (slot->place \& IOR_PLACE_FINE) noted \&= 0xc | PLACES_WIDE;/'
+mutant large_look_at_large_only "$TABLE" \
+	"$ELSEWHERE"' if (!(slot->place \& IOR_PLACE_FINE)) noted \&= 0x3 | PLACES_WIDE;/'
+mutant alone_in_the_first_granule "$TABLE" \
+	'/slot_is_alone_at(__u32/,/^}/s/if (!slot || !near_unit_is_in(.*))/if (!slot || nth)/'
+mutant near_look_in_the_first_granule "$TABLE" \
+	'/slot_look_near(__u32/,/^}/s/if (!slot || !near_unit_is_in(.*))/if (!slot || nth)/'
+mutant near_look_in_three_granules "$TABLE" '/units_look_at(struct/,/^}/s/nth < NEAR_UNITS/nth < 3/'
+mutant alone_in_three_granules "$TABLE" \
+	'/inflight_is_alone_elsewhere(__u32/,/^}/s/nth < NEAR_UNITS/nth < 3/'
+mutant empty_but_for_the_fourth_granule "$TABLE" \
+	'/bool near_units_are_empty/,/^}/s/i < NEAR_UNITS/i < 3/'
+mutant empty_but_for_the_rest_of_the_chunk "$TABLE" \
+	'/bool near_units_are_empty/,/^}/s/i < NEAR_UNITS \&\& i < count/i < 1/'
+mutant empty_whoever_is_there "$TABLE" \
+	'/bool near_units_are_empty/,/^}/s/if (!line || .*/if (!line)/'
+mutant empty_in_steps_of_the_walk "$TABLE" 's/^\thome.stride = 1;//'
+mutant first_place_for_all "$TABLE" \
+	's/if (places_load(inode) == 1U << IOR_PLACE_FIRST)/if (1)/'
+mutant first_place_before_it_is_noted "$TABLE" \
+	's/if (places_load(inode) == 1U << IOR_PLACE_FIRST)/if (!(places_load(inode) \& ~1U))/'
+mutant full_line_not_noted places.bpf.h '/slot_line_was_full(const/,/^}/s/places_note(.*);/;/'
+mutant full_line_noted_of_chunks places.bpf.h \
+	'/slot_line_was_full(const/,/^}/s/if (ior_range_fine(.*))/if (1)/'
+mutant full_line_not_noted_of_who_waits "$TABLE" \
+	's/if (u.walk.depth)$/if (0)/'
+mutant full_line_not_noted_of_who_moves "$TABLE" \
+	's/if (ior_where_depth(slot->where))$/if (0)/'
+mutant alone_by_the_chunk "$TABLE" \
+	'/slot_is_alone_at(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
+mutant near_look_by_the_chunk "$TABLE" \
+	'/slot_look_near(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
+LOOK='/units_look_at(struct/,/^}/s/^\tu->walk.from = 0;/&'
+mutant near_look_skips_page "$TABLE" "$LOOK"' if (near \&\& !(place \& IOR_PLACE_SPREAD)) return;/'
+mutant near_look_skips_spread "$TABLE" "$LOOK"' if (near \&\& (place \& IOR_PLACE_SPREAD)) return;/'
+mutant near_look_skips_small "$TABLE" "$LOOK"' if (near \&\& (place \& IOR_PLACE_FINE)) return;/'
+mutant near_look_skips_large "$TABLE" "$LOOK"' if (near \&\& !(place \& IOR_PLACE_FINE)) return;/'
+mutant units_look_skips_page "$TABLE" "$LOOK"' if (!near \&\& !(place \& IOR_PLACE_SPREAD)) return;/'
+mutant units_look_skips_spread "$TABLE" "$LOOK"' if (!near \&\& (place \& IOR_PLACE_SPREAD)) return;/'
+mutant units_look_skips_small "$TABLE" "$LOOK"' if (!near \&\& (place \& IOR_PLACE_FINE)) return;/'
+mutant units_look_skips_large "$TABLE" "$LOOK"' if (!near \&\& !(place \& IOR_PLACE_FINE)) return;/'
+mutant look_asks_the_op "$TABLE" \
+	'/inflight_look_slow(__u32/,/^}/s/(noted & (1U << place))/(slot->wide ? noted \& 1U << place : slot->place == place)/'
 mutant wide_look_asks_the_op "$TABLE" \
-	'/chunks_look(struct/,/^}/s/if (inode_is_spread(c->inode))/if (slot_at(c->walk.self)->wide ? slot_at(c->walk.self)->spread : inode_is_spread(c->inode))/'
+	'/inflight_look_slow(__u32/,/^}/s/(noted & (1U << place))/(slot->wide ? slot->place == place : noted \& 1U << place)/'
+mutant look_in_as_many_granules_as_chunks "$TABLE" \
+	'/units_run_all(struct/,/^}/s/ior_range_units(u->range, u->place)/ior_range_chunks(u->range)/'
+mutant look_from_the_chunk_on "$TABLE" \
+	's/u->first = ior_unit_of(u->range.start, u->place);/u->first = ior_chunk_of(u->range.start);/'
+mutant looking_not_reset "$TABLE" 's/looking_at(u->walk.self, IOR_UNIT_ANY);/;/'
+mutant looking_without_its_place "$TABLE" 's/ior_unit_pack(u->first + i, u->place)/ior_unit_pack(u->first + i, 0)/'
+mutant looking_at_chunks_only meet.bpf.h \
+	'/peer_is_where_we_look(__u32/,/^}/s/ior_unit_of(start, place)/ior_chunk_of(start)/'
+
+# where one stands
 mutant only_small_ops_spread "$TABLE" \
 	's/else if (!slot->wide)$/else if (slot_is_in_one_chunk(slot))/'
 mutant wide_ops_spread "$TABLE" 's/else if (!slot->wide)$/else/'
 mutant first_group_stays_in_its_page $S 's/(group + 1) \* IOR_GROUP_STRIDE/group * IOR_GROUP_STRIDE/'
-mutant searched_in_the_page_only "$TABLE" 's/c->spread = slot->spread;/c->spread = 0;/'
+mutant searched_in_the_page_only "$TABLE" 's/u->place = slot->place;/u->place = slot->place \& IOR_PLACE_FINE;/'
+mutant searched_by_chunks_only "$TABLE" 's/u->place = slot->place;/u->place = slot->place \& IOR_PLACE_SPREAD;/'
 mutant unpassed_in_the_page "$TABLE" \
-	's/slot_home_in_one_chunk(slot, slot->spread)/slot_home_in_one_chunk(slot, false)/'
-mutant words_do_not_say_where $S \
-	's/home.tag |= in_group | (all & IOR_TAG_SPREAD);/home.tag |= in_group;/'
+	'/slot_home(const/,/^}/s/^\t\t\t   slot->place);/\t\t\t   slot->place \& IOR_PLACE_FINE);/'
+mutant unpassed_by_the_chunk "$TABLE" \
+	'/slot_home(const/,/^}/s/ior_unit_of(slot->op.range.start, slot->place)/ior_chunk_of(slot->op.range.start)/'
+mutant near_published_by_the_chunk "$TABLE" \
+	'/inflight_publish_near(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
+mutant words_do_not_say_where $S 's/home.tag |= in_group | place << .*/home.tag |= in_group | (place \& IOR_PLACE_FINE) << IOR_TAG_PLACE_SHIFT;/'
+mutant words_do_not_say_how_fine $S 's/home.tag |= in_group | place << .*/home.tag |= in_group | (place \& IOR_PLACE_SPREAD) << IOR_TAG_PLACE_SHIFT;/'
+mutant every_op_is_small $S '/ior_range_fine(struct/,/^}/s/return .*/(void)granules_between; return IOR_PLACE_FINE;/'
+mutant every_op_is_large $S '/ior_range_fine(struct/,/^}/s/return .*/(void)granules_between; return 0;/'
+mutant ops_of_two_granules_are_small $S '/ior_range_fine(struct/,/^}/s/>> IOR_GRANULE_SHIFT/>> (IOR_GRANULE_SHIFT + 1)/'
+mutant small_if_it_ends_at_a_border $S '/ior_range_fine(struct/,/^}/s/(r.end - 1)/r.end/'
+mutant sectors_of_the_granule $S \
+	's/return ior_word_in_one_chunk((struct ior_range){first, last + 1}/{ __u64 at = unit << shift; first -= at; last -= at; } &/'
+mutant sectors_from_the_chunk_on $S \
+	's/^\tif (r.start > first)$/\tfirst = first >> IOR_CHUNK_SHIFT << IOR_CHUNK_SHIFT;\n&/'
+mutant sectors_of_the_whole_granule $S 's/^\tif (r.start > first)$/\tif (0)/'
 mutant only_candidate_is_the_first "$TABLE" 's/word += ((mask >> i) & 1) \* (i + 1);/word = 1;/'
 mutant first_of_many_is_the_only_one "$TABLE" \
 	'/line_only_candidate(__u32/,/^}/{s/if (mask & (mask - 1))/if (0)/
@@ -169,22 +263,24 @@ mutant move_does_not_look "$TABLE" \
 	'/^static __always_inline void inflight_move/,/^}/s/inflight_look_slow.*//'
 mutant move_looks_first "$TABLE" \
 	'/^static __always_inline void inflight_move/,/^}/s/^\tinflight_look_slow.*//
-	/^static __always_inline void inflight_flip/,/^}/s/chunks_of_slot(&c, self, slot);/slot->moving = 1; inflight_look_slow(self, slot); slot->moving = 0; &/'
+	/^static __always_inline void inflight_flip/,/^}/s/units_of_slot(\&u, self, slot);/slot->moving = 1; inflight_look_slow(self, slot); slot->moving = 0; &/'
 mutant generation_ignored "$TABLE" 's/return (seq >> 1) % 65535 + 1;/return 1 + 0 * seq;/'
 mutant owner_not_checked "$TABLE" 's/if (!race_owner_is_still(r))/if (0)/'
 mutant successor_believed "$TABLE" 's/if ((peer_settled || r->outcome < 0).*/if (0)/'
 mutant entry_without_stage "$TABLE" 's/ << 1 | stage;/ << 1;/'
 mutant entry_without_other_seq "$TABLE" 's/(other_seq >> 1) & RACE_OTHER_SEQ_MASK/0 * other_seq/'
 mutant every_chunk_counts "$TABLE" \
-	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide)/if (1)/'
+	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide .*/if (1)/'
+mutant small_word_is_of_a_chunk "$TABLE" \
+	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide .*/if (slot->wide)/'
 mutant look_forgets_its_chunk "$TABLE" '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
-mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(c.inode))/if (!slot->wide)/'
+mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(u.inode, noted))/if (!slot->wide)/'
 mutant first_wide_noted_late "$TABLE" \
-	'/^static __always_inline bool wide_publish/,/^}/{/any_wide()/d}
-	s/inflight_loop(.*sweep_line, &c);/{ & INFLIGHT_STORE(any_wide(), 1); }/'
-mutant wide_ignores_narrow "$TABLE" 's/if (!slot_sweeps(slot) \&\& (!near || from))/if (!slot->wide \&\& (!near || from))/'
+	'/^static __always_inline bool wide_publish/,/^}/{/places_note/d}
+	s/inflight_loop(.*sweep_line, &u);/{ & places_note(u.inode, PLACES_WIDE); }/'
+mutant wide_ignores_narrow "$TABLE" 's/if (!slot_sweeps(slot) \&\& (noted/if (!slot->wide \&\& (noted/'
 mutant sweep_forgotten "$TABLE" 's/^\tif (slot_sweeps(slot))$/\tif (0)/'
-mutant untracked_leaves_words "$TABLE" 's/chunks_run(&c, STEP_CLEAR, c.failed_at);/;/'
+mutant untracked_leaves_words "$TABLE" 's/units_run(\&u, STEP_CLEAR, u.failed_at);/;/'
 mutant untracked_leaves_counts "$TABLE" '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
 mutant retire_twice "$TABLE" '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
 mutant release_twice "$TABLE" '/^static __always_inline void inflight_release(/,/^}/s/if (key)/if (1)/'
@@ -193,7 +289,7 @@ mutant away_not_lowered "$TABLE" '/^static __always_inline void slot_came_home/,
 mutant away_not_noted "$TABLE" 's/else if (!(INFLIGHT_LOAD(&home->away) .*/else if (0)/'
 mutant away_forgotten_early "$TABLE" 's/if (ior_away_count(away) != 1 || /if (!ior_away_count(away) || /'
 mutant away_far_not_noted $S 's/1U << (16 + (step < IOR_AWAY_STEPS ? step : IOR_AWAY_STEPS))/step < IOR_AWAY_STEPS ? 1U << (16 + step) : 0/'
-mutant last_sector_short $S 's/last = (last_byte - base) >> IOR_SECTOR_SHIFT;/last = (last_byte - 1 - base) >> IOR_SECTOR_SHIFT;/'
+mutant last_sector_short $S 's/((r.end - 1) >> IOR_SECTOR_SHIFT)/((r.end - 1 - IOR_SECTOR_SHIFT) >> IOR_SECTOR_SHIFT)/'
 mutant sectors_exclusive $S 's/(__u64)ior_word_last(mine) - ior_word_first(w)/& - 1/'
 mutant tags_of_one_op_alike $S 's/home.tag |= in_group/home.tag = 5/'
 

@@ -7,69 +7,7 @@
 
 #include <cmocka.h>
 
-#include "inflight_host.h"
-
-#define K 1024ULL
-#define M (K * K)
-#define CHUNK (1ULL << IOR_CHUNK_SHIFT)
-#define INODE 0xffff888012345678ULL
-#define OTHER_INODE 0xffff888012345a00ULL
-
-/* ---- what was counted ------------------------------------------------------------------------ */
-
-static struct {
-	__u32 conflicts, overlaps, unattributed;
-} seen;
-
-static void host_count_pair(__u64 self_id, __u64 peer_id, enum inflight_stage stage)
-{
-	assert_true(self_id != peer_id);
-	if (stage == STAGE_OVERLAP)
-		seen.overlaps++;
-	else
-		seen.conflicts++;
-}
-
-static void host_count_unattributed(__u64 self_id, __u64 peer_id)
-{
-	(void)self_id, (void)peer_id;
-	seen.unattributed++;
-}
-
-/* ---- helpers --------------------------------------------------------------------------------- */
-
-static __u64 next_key = 0x1000;
-static __u64 next_id = 1;
-
-static struct ior_op op_of(__u64 start, __u64 end, enum ior_op_kind kind)
-{
-	return (struct ior_op){
-		.range = {start, end},
-		.begin_ns = next_id++,
-		.kind = kind,
-		.mode = IOR_MODE_DIRECT,
-	};
-}
-
-static int begin_on(__u64 inode, __u64 start, __u64 end, enum ior_op_kind kind, bool moving)
-{
-	struct ior_op op = op_of(start, end, kind);
-
-	return host_begin(next_key += 0x140, inode, &op, moving);
-}
-
-static int begin(__u64 start, __u64 end, enum ior_op_kind kind)
-{
-	return begin_on(INODE, start, end, kind, true);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&seen, 0, sizeof(seen));
-	host_table_init(1024, 64, 4096);
-	return 0;
-}
+#include "inflight_ops.h"
 
 static int setup_tiny(void **state)
 {
@@ -77,89 +15,6 @@ static int setup_tiny(void **state)
 	memset(&seen, 0, sizeof(seen));
 	host_table_init(8, 4, 64);
 	return 0;
-}
-
-/* Everything is zero again: nobody left a word, a count or a key. */
-static void assert_table_is_empty(void)
-{
-	for (int wide = 0; wide < 2; wide++)
-		for (__u32 i = 0; i <= line_mask(wide); i++) {
-			assert_int_equal(host.lines[wide][i].header, 0);
-			for (int way = 0; way < IOR_WAYS; way++)
-				assert_int_equal(host.lines[wide][i].ways[way], 0);
-		}
-	for (__u32 i = 0; i <= slot_mask(); i++) {
-		assert_int_equal(host.slots[i].key, 0);
-		assert_int_equal(ior_away_count(host.slots[i].away), 0);
-		assert_int_equal(host.slots[i].seq & 1, 0);
-	}
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	host_table_done();
-	return 0;
-}
-
-static __u32 words_of_slot(__u32 slot, bool wide)
-{
-	__u32 count = 0;
-
-	for (__u32 i = 0; i <= line_mask(wide); i++)
-		for (int way = 0; way < IOR_WAYS; way++) {
-			__u64 w = host.lines[wide][i].ways[way];
-
-			count += w && ior_word_slot(w) == slot;
-		}
-	return count;
-}
-
-static bool chunk_holds(__u64 word, struct ior_home home, bool wide)
-{
-	for (__u32 depth = 0; depth <= line_mask(wide) && depth < IOR_PROBE_LINES_MAX; depth++) {
-		__u32 at = ior_home_line(home, depth) & line_mask(wide);
-
-		for (int way = 0; way < IOR_WAYS; way++)
-			if (host.lines[wide][at].ways[way] == word)
-				return true;
-		if (!line_was_passed(&host.lines[wide][at]))
-			return false;
-	}
-	return false;
-}
-
-/* A published op stands once in every chunk it touches, where look-ups come by, else nowhere. */
-static void assert_op_is_where_it_should(__u32 at)
-{
-	struct ior_slot *slot = slot_at(at);
-	bool write = ior_op_writes(&slot->op);
-	__u64 first = ior_chunk_of(slot->op.range.start);
-	__u64 chunks = ior_range_chunks(slot->op.range);
-	struct ior_home home = ior_wide_home_of(slot->inode);
-
-	assert_int_equal(slot->wide, ior_range_is_wide(slot->op.range));
-	if (slot->wide) {
-		assert_int_equal(words_of_slot(at, false), 0);
-		assert_int_equal(words_of_slot(at, true), 1);
-		assert_true(chunk_holds(
-			ior_word_pack(home.tag, at, 0, IOR_CHUNK_SECTORS - 1, write, slot->moving),
-			home, true));
-		return;
-	}
-	assert_int_equal(words_of_slot(at, false), chunks);
-	assert_int_equal(words_of_slot(at, true), 0);
-	for (__u64 i = 0; i < chunks; i++) {
-		int places = 0;
-
-		for (int spread = 0; spread < 2; spread++) {
-			home = ior_home_of(slot->inode, first + i, spread);
-			places += chunk_holds(ior_word_in_chunk(slot->op.range, first + i, home.tag,
-								at, write, slot->moving),
-					      home, false);
-		}
-		assert_int_equal(places, 1);
-	}
 }
 
 /* ---- layout ---------------------------------------------------------------------------------- */
@@ -188,31 +43,28 @@ static void word_gives_back_what_was_packed(void **state)
 	}
 }
 
-/* Chunks of a group lie side by side, so the first and the last tell of all. */
-static bool home_is_in_page(__u64 inode, __u64 chunk, bool spread)
+/* Units of a group lie side by side, so the first and the last tell of all. */
+static bool home_is_in_page(__u64 inode, __u64 unit, __u64 place)
 {
-	__u32 page = ior_packed_line(inode, 0, 0, IOR_PACKED_MASK) & ~IOR_PACKED_MASK;
+	__u32 page = ior_packed_line(inode, 0, IOR_PACKED_MASK) & ~IOR_PACKED_MASK;
 
-	return (ior_home_of(inode, chunk, spread).line & ~IOR_PACKED_MASK) == page;
+	return (ior_home_of(inode, unit, place).line & ~IOR_PACKED_MASK) == page;
 }
 
-static const __u64 chunks_of_groups[] = {0, 31, 32, 63, 64, 95, 1ULL << 47};
-#define GROUPS (sizeof(chunks_of_groups) / sizeof(chunks_of_groups[0]))
+static const __u64 units_of_groups[] = {0, 31, 32, 63, 64, 95, 1ULL << 47};
+#define GROUPS (sizeof(units_of_groups) / sizeof(units_of_groups[0]))
 
-static void packed_homes_are_all_in_one_page(void **state)
+static void homes_are_in_the_page_unless_spread(void **state)
 {
 	(void)state;
 	for (__u64 inode = INODE; inode < INODE + 1000 * 1024; inode += 1024)
-		for (size_t i = 0; i < GROUPS; i++)
-			assert_true(home_is_in_page(inode, chunks_of_groups[i], false));
-}
+		for (size_t i = 0; i < GROUPS * IOR_PLACES; i++) {
+			__u64 place = i % IOR_PLACES;
 
-static void spread_homes_are_elsewhere_than_the_page(void **state)
-{
-	(void)state;
-	for (__u64 inode = INODE; inode < INODE + 1000 * 1024; inode += 1024)
-		for (size_t i = 0; i < GROUPS; i++)
-			assert_false(home_is_in_page(inode, chunks_of_groups[i], true));
+			assert_int_equal(
+				home_is_in_page(inode, units_of_groups[i / IOR_PLACES], place),
+				!(place & IOR_PLACE_SPREAD));
+		}
 }
 
 /* ---- geometry -------------------------------------------------------------------------------- */
@@ -319,37 +171,64 @@ static void same_bytes_of_two_inodes_do_not_meet(void **state)
 	assert_table_is_empty();
 }
 
-/* A wide op that looks chunk by chunk comes by a word twice, in chunk 9 and in chunk 41. */
-static void assert_far_chunks_count_once(__u64 inode, bool spread)
-{
-	struct ior_home near = ior_home_of(inode, 9, spread), far = ior_home_of(inode, 41, spread);
-	int narrow, wide;
+#define FEW_LINES 8
 
+static bool units_are_twins(__u64 inode, __u64 a, __u64 b, __u64 place)
+{
+	struct ior_home home = ior_home_of(inode, a, place), other = ior_home_of(inode, b, place);
+
+	return home.tag == other.tag && !((home.line ^ other.line) & (FEW_LINES - 1));
+}
+
+/*
+ * One that looks unit by unit comes by a word twice, in unit 9 and in unit 41. Of granules that are
+ * so far apart an op may be narrow as well.
+ */
+static void assert_far_units_count_once(__u64 inode, __u64 place, __u64 look_chunks)
+{
+	__u64 unit = place & IOR_PLACE_FINE ? GRANULE : CHUNK;
+	int small, large;
+
+	while (!units_are_twins(inode, 9, 41, place))
+		inode += 64;
 	host_table_done();
-	host_table_init(64, 4, 64);
-	assert_int_equal(near.tag, far.tag);
-	assert_int_equal(near.line & line_mask(false), far.line & line_mask(false));
-	if (spread)
-		inode_spread(inode);
-	narrow = begin_on(inode, 41 * CHUNK, 42 * CHUNK, IOR_OP_WRITE, true);
-	wide = begin_on(inode, 0, 50 * CHUNK, IOR_OP_WRITE, true);
+	host_table_init(FEW_LINES, 4, 64);
+	sweeps_beyond = look_chunks * (CHUNK / GRANULE);
+	if (place & IOR_PLACE_FINE)
+		inode_is_fine(inode);
+	if (place & IOR_PLACE_SPREAD)
+		inode_spread(inode, place);
+	small = begin_on(inode, 41 * unit, 42 * unit, IOR_OP_WRITE, true);
+	assert_int_equal(slot_at(small)->place, place);
+	seen.conflicts = 0;
+	large = begin_on(inode, 0, look_chunks * CHUNK, IOR_OP_WRITE, true);
+	assert_int_equal(slot_at(large)->wide, look_chunks > IOR_NARROW_CHUNKS_MAX);
 	assert_int_equal(seen.conflicts, 1);
-	host_end(narrow);
-	host_end(wide);
+	host_end(small);
+	host_end(large);
+	sweeps_beyond = 0;
 	assert_table_is_empty();
 }
 
-/* Inodes found by search. */
-static void far_chunks_with_one_tag_and_line_count_once(void **state)
+/* Found by search, which begins here: with another hash it takes a second. */
+#define INODE_WITH_TWINS 0xffff88800270b280ULL
+
+static void far_units_with_one_tag_and_line_count_once(void **state)
 {
 	(void)state;
-	assert_far_chunks_count_once(0xffff88aff655d640ULL, false);
+	assert_far_units_count_once(INODE_WITH_TWINS, 0, 50);
+	assert_far_units_count_once(INODE_WITH_TWINS, IOR_PLACE_FINE, 50);
+	assert_far_units_count_once(INODE_WITH_TWINS, IOR_PLACE_FINE, 12);
 }
 
-static void spread_far_chunks_with_one_tag_and_line_count_once(void **state)
+static void spread_far_units_with_one_tag_and_line_count_once(void **state)
 {
+	const __u64 fine = IOR_PLACE_SPREAD | IOR_PLACE_FINE;
+
 	(void)state;
-	assert_far_chunks_count_once(0xffff88803a1ffe40ULL, true);
+	assert_far_units_count_once(INODE_WITH_TWINS, IOR_PLACE_SPREAD, 50);
+	assert_far_units_count_once(INODE_WITH_TWINS, fine, 50);
+	assert_far_units_count_once(INODE_WITH_TWINS, fine, 12);
 }
 
 /* ---- full lines ------------------------------------------------------------------------------ */
@@ -371,37 +250,78 @@ static void full_line_spills_and_is_followed(void **state)
 	assert_table_is_empty();
 }
 
-static void op_behind_a_line_that_is_free_again_is_found(void **state)
-{
-	int at[IOR_WAYS + 1], reader;
+/* Side by side in one granule, one more than its line holds. */
+#define SHARE (GRANULE / (IOR_WAYS + 1))
 
-	(void)state;
+static void fill_a_line(int at[IOR_WAYS + 1])
+{
 	for (int i = 0; i <= IOR_WAYS; i++)
-		at[i] = begin(i * 4096, i * 4096 + 4096, IOR_OP_WRITE);
+		at[i] = begin(i * SHARE, (i + 1) * SHARE, IOR_OP_WRITE);
+	assert_int_equal(seen.conflicts, 0);
+}
+
+static void assert_last_is_found_when_the_others_are_gone(const int at[IOR_WAYS + 1])
+{
+	int reader;
+
 	for (int i = 0; i < IOR_WAYS; i++)
 		host_end(at[i]);
-	assert_int_equal(seen.conflicts, 0);
-	reader = begin(IOR_WAYS * 4096, IOR_WAYS * 4096 + 1, IOR_OP_READ);
+	reader = begin(IOR_WAYS * SHARE, IOR_WAYS * SHARE + 1, IOR_OP_READ);
 	assert_int_equal(seen.conflicts, 1);
+	host_end(reader);
+	reader = begin(GRANULE - 1, CHUNK, IOR_OP_READ);
+	assert_int_equal(seen.conflicts, 2);
+	host_end(reader);
+	reader = begin(GRANULE, CHUNK, IOR_OP_READ);
+	assert_int_equal(seen.conflicts, 2);
 	host_end(reader);
 	host_end(at[IOR_WAYS]);
 	assert_table_is_empty();
 }
 
+static void op_behind_a_line_that_is_free_again_is_found(void **state)
+{
+	int at[IOR_WAYS + 1];
+
+	(void)state;
+	fill_a_line(at);
+	assert_last_is_found_when_the_others_are_gone(at);
+}
+
 /* The same in the page, of an inode whose ops stand spread by now. */
 static void op_left_behind_in_the_page_is_found(void **state)
 {
-	int at[IOR_WAYS + 1], reader;
+	int at[IOR_WAYS + 1];
+
+	(void)state;
+	for (__u64 full = 0; full <= IOR_PLACE_FINE; full += IOR_PLACE_FINE) {
+		host_table_done();
+		setup(state);
+		fill_a_line(at);
+		inode_spread(INODE, full);
+		assert_last_is_found_when_the_others_are_gone(at);
+	}
+}
+
+/* Chunks have no room for so many side by side. */
+static void large_op_behind_a_line_that_is_free_again_is_found(void **state)
+{
+	int at[IOR_WAYS + 1], writer;
 
 	(void)state;
 	for (int i = 0; i <= IOR_WAYS; i++)
-		at[i] = begin(i * 4096, i * 4096 + 4096, IOR_OP_WRITE);
-	inode_spread(INODE);
+		at[i] = begin(0, CHUNK, IOR_OP_READ);
 	for (int i = 0; i < IOR_WAYS; i++)
 		host_end(at[i]);
-	reader = begin(IOR_WAYS * 4096, IOR_WAYS * 4096 + 1, IOR_OP_READ);
+	writer = begin(CHUNK - 1, CHUNK + 1, IOR_OP_WRITE);
 	assert_int_equal(seen.conflicts, 1);
-	host_end(reader);
+	host_end(writer);
+	writer = begin(CHUNK - 1, CHUNK, IOR_OP_WRITE);
+	assert_int_equal(seen.conflicts, 2);
+	host_end(writer);
+	writer = begin(CHUNK, CHUNK + 1, IOR_OP_WRITE);
+	assert_int_equal(seen.conflicts, 2);
+	host_end(writer);
 	host_end(at[IOR_WAYS]);
 	assert_table_is_empty();
 }
@@ -410,6 +330,8 @@ static void op_left_behind_in_the_page_is_found(void **state)
 static void spread_ops_meet_once(void **state)
 {
 	static const struct ior_range ranges[] = {
+		{GRANULE, 2 * GRANULE},
+		{GRANULE + 7, GRANULE + 9},
 		{0, CHUNK / 2},
 		{CHUNK / 4, CHUNK},
 		{CHUNK / 4, 3 * CHUNK},
@@ -420,7 +342,7 @@ static void spread_ops_meet_once(void **state)
 	int at[sizeof(ranges) / sizeof(ranges[0])];
 
 	(void)state;
-	inode_spread(INODE);
+	inode_spread(INODE, 0);
 	for (int first = 0; first < count; first++) {
 		seen.conflicts = 0;
 		for (int i = 0; i < count; i++) {
@@ -438,25 +360,30 @@ static void spread_ops_meet_once(void **state)
 }
 
 /*
- * One that asked whether its inode was spread before somebody noted that, and published after that
- * one had looked. 1: they met.
+ * One that asked where to stand before somebody noted that the inode is spread, and published after
+ * that one had looked. 1: they met.
  */
 static __u32 meets_spread(struct ior_range packed, struct ior_range spread)
 {
 	struct ior_op op = op_of(packed.start, packed.end, IOR_OP_WRITE);
 	int at = inflight_claim(next_key += 0x140), other;
-	__u32 met;
+	__u32 *noted = places_of(INODE), before, met;
 
+	*noted = 0;
 	assert_true(at >= 0);
 	host_fill(&host.slots[at], INODE, &op);
 	host.slots[at].moving = true;
-	inode_spread(INODE);
+	if (!host.slots[at].wide)
+		slot_ask_place(&host.slots[at], INODE, op.range);
+	before = *noted;
+	inode_spread(INODE, ior_range_fine(spread));
 	other = begin(spread.start, spread.end, IOR_OP_WRITE);
-	assert_int_equal(slot_at(other)->spread, 1);
-	*host.any_spread = 0;
+	assert_true(slot_at(other)->place & IOR_PLACE_SPREAD);
+	met = *noted;
+	*noted = before;
 	assert_true(inflight_publish_slow(at));
-	assert_int_equal(slot_at(at)->spread, 0);
-	*host.any_spread = 1;
+	assert_true(slot_at(at)->wide || !(slot_at(at)->place & IOR_PLACE_SPREAD));
+	*noted |= met;
 	inflight_look_slow(at, &host.slots[at]);
 	met = seen.conflicts;
 	seen.conflicts = 0;
@@ -467,6 +394,7 @@ static __u32 meets_spread(struct ior_range packed, struct ior_range spread)
 }
 
 static const struct ior_range packed_ranges[] = {
+	{0, GRANULE},
 	{0, CHUNK},
 	{0, 3 * CHUNK},
 	{0, IOR_NARROW_CHUNKS_MAX *CHUNK},
@@ -480,9 +408,11 @@ static void op_that_published_packed_meets_who_stood_spread(void **state)
 	(void)state;
 	for (size_t i = 0; i < PACKED_RANGES; i++) {
 		struct ior_range r = packed_ranges[i];
+		__u64 end = r.end < CHUNK ? r.end : CHUNK;
 
 		assert_int_equal(meets_spread(r, (struct ior_range){0, 4096}), 1);
-		assert_int_equal(meets_spread(r, (struct ior_range){CHUNK - 9, CHUNK + 9}), 1);
+		assert_int_equal(meets_spread(r, (struct ior_range){end - 9, end}), 1);
+		assert_int_equal(meets_spread(r, (struct ior_range){end - 9, end + 9}), 1);
 	}
 }
 
@@ -514,14 +444,22 @@ static int count_with_room(struct ior_range r)
 
 static void ops_of_any_size_find_room_when_the_page_is_full(void **state)
 {
-	static const __u64 chunks[] = {1, 2, 3, 5, IOR_NARROW_CHUNKS_MAX};
+	static const __u64 sizes[] = {
+		4096,	   GRANULE,   2 * GRANULE, CHUNK,
+		2 * CHUNK, 3 * CHUNK, 5 * CHUNK,   IOR_NARROW_CHUNKS_MAX * CHUNK,
+	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct ior_range r = {0, sizes[i]};
+		__u32 fine = 1U << ior_range_fine(r);
+
 		host_table_done();
 		host_table_init(1024, 64, 4096);
-		assert_int_equal(count_with_room((struct ior_range){0, chunks[i] * CHUNK}), 60);
+		assert_int_equal(count_with_room(r), 60);
 		assert_true(inode_is_spread(INODE));
+		assert_int_equal(places_load(INODE) & ~1U, (fine & ~1U) | fine << IOR_PLACE_SPREAD);
+		assert_true(places_load(INODE) & 1U); /* the first of them stood there */
 	}
 }
 
@@ -530,12 +468,14 @@ static void ops_stay_packed_while_the_page_has_room(void **state)
 	int at[NEAR_LINES * IOR_WAYS];
 
 	(void)state;
-	for (__u32 i = 0; i < NEAR_LINES * IOR_WAYS; i++) {
-		at[i] = begin(0, 4096, IOR_OP_READ);
-		assert_false(inode_is_spread(INODE));
+	for (__u64 bytes = 4096; bytes <= CHUNK; bytes *= 16) {
+		for (__u32 i = 0; i < NEAR_LINES * IOR_WAYS; i++) {
+			at[i] = begin(0, bytes, IOR_OP_READ);
+			assert_false(inode_is_spread(INODE));
+		}
+		for (__u32 i = 0; i < NEAR_LINES * IOR_WAYS; i++)
+			host_end(at[i]);
 	}
-	for (__u32 i = 0; i < NEAR_LINES * IOR_WAYS; i++)
-		host_end(at[i]);
 }
 
 /* There is no other place for it. */
@@ -656,21 +596,61 @@ static void op_that_moves_after_the_other_ended_does_not_conflict(void **state)
 	assert_table_is_empty();
 }
 
+static const struct ior_range lifts[] = {
+	{0, 4096},  {GRANULE, 2 * GRANULE}, {GRANULE - 9, GRANULE + 9},
+	{0, CHUNK}, {CHUNK, CHUNK + 4096},  {100, 3 * CHUNK},
+	{0, 9 * M},
+};
+#define LIFTS (sizeof(lifts) / sizeof(lifts[0]))
+
+static void lifted_op_stands_where_it_lands(struct ior_range from, struct ior_range to, bool spread)
+{
+	int at = begin_on(INODE, from.start, from.end, IOR_OP_WRITE, false);
+
+	if (spread)
+		inode_spread(INODE, ior_range_fine(to));
+	inflight_lift(at, &host.slots[at], to);
+	assert_true(inflight_publish_slow(at));
+	assert_op_is_where_it_should(at);
+	if (!ior_range_is_wide(to))
+		assert_int_equal(slot_at(at)->place & IOR_PLACE_SPREAD, spread);
+	host_move(at);
+	assert_op_is_where_it_should(at);
+	host_end(at);
+	assert_table_is_empty();
+}
+
 static void op_that_is_lifted_stands_where_it_lands(void **state)
 {
-	static const struct ior_range ranges[] = {{0, 4096}, {100, 3 * CHUNK}, {0, 9 * M}};
-
 	(void)state;
-	for (int i = 0; i < 9; i++) {
-		struct ior_range from = ranges[i / 3], to = ranges[i % 3];
-		int at = begin_on(INODE, from.start, from.end, IOR_OP_WRITE, false);
+	for (size_t i = 0; i < LIFTS * LIFTS * 2; i++) {
+		*places_of(INODE) = 0;
+		lifted_op_stands_where_it_lands(lifts[i / 2 / LIFTS], lifts[i / 2 % LIFTS], i % 2);
+	}
+}
 
+/* Two stand where it was and where it lands: it meets the one when it begins, the other then. */
+static void op_that_is_lifted_meets_who_is_where_it_lands(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LIFTS * LIFTS; i++) {
+		struct ior_range from = lifts[i / LIFTS], to = lifts[i % LIFTS], last = to;
+		int old = begin(from.start, from.start + 1, IOR_OP_WRITE), at, there;
+
+		last.start = last.end - 9;
+		there = begin(last.start, last.end, IOR_OP_WRITE);
+		memset(&seen, 0, sizeof(seen));
+		at = begin_on(INODE, from.start, from.end, IOR_OP_WRITE, false);
+		assert_int_equal(seen.conflicts, 0);
+		assert_int_equal(seen.overlaps, 1 + ior_range_overlaps(from, last));
 		inflight_lift(at, &host.slots[at], to);
 		assert_true(inflight_publish_slow(at));
-		assert_op_is_where_it_should(at);
 		host_move(at);
-		assert_op_is_where_it_should(at);
+		assert_int_equal(seen.conflicts,
+				 1 + (from.start >= to.start && from.start < to.end));
 		host_end(at);
+		host_end(there);
+		host_end(old);
 		assert_table_is_empty();
 	}
 }
@@ -770,10 +750,10 @@ static void wide_op_that_ends_twice_hurts_nobody(void **state)
 	(void)state;
 	inflight_retire(a, slot_at(a));
 	inflight_retire(a, slot_at(a));
-	assert_false(wide_is_empty(INODE));
+	assert_false(wide_is_empty(INODE, places_load(INODE)));
 	inflight_release(a, slot_at(a));
 	host_end(b);
-	assert_true(wide_is_empty(INODE));
+	assert_true(wide_is_empty(INODE, places_load(INODE)));
 	assert_table_is_empty();
 }
 
@@ -940,35 +920,48 @@ static void any_sequence_of_ops_is_counted_and_kept_right(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_COARSE(name) cmocka_unit_test_setup_teardown(name, setup_coarse, teardown)
 #define TEST_TINY(name) cmocka_unit_test_setup_teardown(name, setup_tiny, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(word_gives_back_what_was_packed),
-		cmocka_unit_test(packed_homes_are_all_in_one_page),
-		cmocka_unit_test(spread_homes_are_elsewhere_than_the_page),
+		cmocka_unit_test(homes_are_in_the_page_unless_spread),
 		TEST(ranges_meet_exactly_when_they_share_a_byte),
+		TEST_COARSE(ranges_meet_exactly_when_they_share_a_byte),
 		TEST_TINY(ranges_meet_exactly_when_they_share_a_byte),
 		TEST(two_reads_do_not_meet),
 		TEST(same_bytes_of_two_inodes_do_not_meet),
-		TEST(far_chunks_with_one_tag_and_line_count_once),
-		TEST(spread_far_chunks_with_one_tag_and_line_count_once),
+		TEST(far_units_with_one_tag_and_line_count_once),
+		TEST(spread_far_units_with_one_tag_and_line_count_once),
 		TEST(full_line_spills_and_is_followed),
+		TEST_COARSE(full_line_spills_and_is_followed),
 		TEST(op_behind_a_line_that_is_free_again_is_found),
+		TEST_COARSE(op_behind_a_line_that_is_free_again_is_found),
 		TEST(op_left_behind_in_the_page_is_found),
+		TEST_COARSE(op_left_behind_in_the_page_is_found),
+		TEST(large_op_behind_a_line_that_is_free_again_is_found),
+		TEST_COARSE(large_op_behind_a_line_that_is_free_again_is_found),
 		TEST(spread_ops_meet_once),
+		TEST_COARSE(spread_ops_meet_once),
 		TEST(op_that_published_packed_meets_who_stood_spread),
+		TEST_COARSE(op_that_published_packed_meets_who_stood_spread),
 		TEST(op_that_published_packed_meets_nobody_beside_it),
+		TEST_COARSE(op_that_published_packed_meets_nobody_beside_it),
 		TEST(ops_of_any_size_find_room_when_the_page_is_full),
 		TEST(ops_stay_packed_while_the_page_has_room),
 		TEST_TINY(wide_ops_without_room_leave_their_inode_packed),
 		TEST_TINY(untracked_op_leaves_no_trace),
 		TEST(op_without_a_slot_leaves_no_trace),
 		TEST(waiting_op_overlaps_and_conflicts_once_it_moves),
+		TEST_COARSE(waiting_op_overlaps_and_conflicts_once_it_moves),
 		TEST(two_waiting_ops_conflict_when_the_second_moves),
 		TEST(op_that_moves_after_the_other_ended_does_not_conflict),
 		TEST(op_that_is_lifted_stands_where_it_lands),
+		TEST_COARSE(op_that_is_lifted_stands_where_it_lands),
+		TEST(op_that_is_lifted_meets_who_is_where_it_lands),
+		TEST_COARSE(op_that_is_lifted_meets_who_is_where_it_lands),
 		TEST(keys_of_one_home_are_found_until_released),
 		TEST(keys_as_far_away_as_can_be_are_found),
 		TEST(no_slot_within_reach_is_refused),
@@ -979,6 +972,7 @@ int main(void)
 		TEST(races_beyond_the_set_are_unknown),
 		TEST(settled_peer_left_an_entry_or_counts_nothing),
 		TEST(any_sequence_of_ops_is_counted_and_kept_right),
+		TEST_COARSE(any_sequence_of_ops_is_counted_and_kept_right),
 		TEST_TINY(any_sequence_of_ops_is_counted_and_kept_right),
 	};
 

@@ -47,13 +47,16 @@ struct crowd {
 	__u32 hundredths;      /* and of those spread over the table, which are in no cache */
 };
 
-/* The lines per look are what they are today and a tenth: they are what a crowd costs an op. */
+/*
+ * The lines per look are what they are today and a tenth: they are what a crowd costs an op. Small
+ * ops began by chunks and stand by granules: both are noted, and so there are two lines of pages.
+ */
 static const struct crowd crowds[] = {
-	{1, 1 << 30, 4096, 100, 0},	    {4096, 256 << 20, 4096, 110, 110},
-	{4096, 1 << 30, 4096, 111, 110},    {16384, 1 << 30, 4096, 110, 113},
-	{16384, 256 << 20, 4096, 110, 151}, {16384, 64 << 20, 4096, 175, 384},
-	{16384, 1 << 30, 65536, 110, 113},  {16384, 16ULL << 30, 262144, 633, 648},
-	{256, 256 << 10, 4096, 110, 1169},  {1792, 64 << 10, 4096, 440, 27830},
+	{1, 1 << 30, 4096, 100, 0},	    {4096, 256 << 20, 4096, 220, 110},
+	{4096, 1 << 30, 4096, 220, 110},    {16384, 1 << 30, 4096, 220, 110},
+	{16384, 256 << 20, 4096, 220, 113}, {16384, 64 << 20, 4096, 220, 153},
+	{16384, 1 << 30, 65536, 110, 113},  {16384, 16ULL << 30, 262144, 567, 648},
+	{256, 256 << 10, 4096, 220, 350},   {1792, 64 << 10, 4096, 220, 7512},
 };
 
 static __u64 rng;
@@ -68,7 +71,7 @@ static __u64 rnd(void)
 
 static bool is_in_page(__u32 line)
 {
-	__u32 page = ior_home_of(INODE, 0, false).line & line_mask(false);
+	__u32 page = ior_home_of(INODE, 0, 0).line & line_mask(false);
 
 	return !((line ^ page) & ~(IOR_PACKED_LINES - 1));
 }
@@ -143,19 +146,27 @@ static void every_op_within_the_limit_finds_room(void **state)
 	}
 }
 
-/* The twin: beyond what one chunk can hold there is no room, and that is said. */
-static void op_beyond_the_limit_of_a_chunk_finds_none(void **state)
+static __u32 how_many_find_room(const struct crowd *c)
 {
-	struct crowd c = {1, 64 << 10, 4096, 0, 0};
 	__u32 held = 0;
 
-	(void)state;
 	host_table_init(LINES, WIDE_LINES, SLOTS);
-	while (random_op(&c, held) >= 0)
+	while (random_op(c, held) >= 0)
 		held++;
-	assert_in_range(held, IOR_WAYS * IOR_PROBE_LINES_MAX,
-			IOR_WAYS * (IOR_PROBE_LINES_MAX + NEAR_LINES));
 	host_table_done();
+	return held;
+}
+
+/* The twin: beyond what one unit can hold there is no room, and that is said. */
+static void op_beyond_the_limit_of_a_unit_finds_none(void **state)
+{
+	const struct crowd granule = {1, 16 << 10, 4096, 0, 0}, chunk = {1, 64 << 10, 65536, 0, 0};
+
+	(void)state;
+	assert_in_range(how_many_find_room(&granule), IOR_WAYS * IOR_PROBE_LINES_MAX,
+			IOR_WAYS * (IOR_PROBE_LINES_MAX + NEAR_LINES));
+	assert_in_range(how_many_find_room(&chunk), IOR_WAYS * IOR_PROBE_LINES_MAX,
+			IOR_WAYS * (IOR_PROBE_LINES_MAX + NEAR_LINES));
 }
 
 #define PAGE_BYTES 4096
@@ -236,9 +247,8 @@ static void touched(const void *p, bool writes)
 }
 
 /* A sync write of 4 KiB, its kiocb on the stack of its thread. */
-static void write_in_chunk(__u32 thread, __u64 chunk, __u64 at_in_chunk)
+static void write_at(__u32 thread, __u64 start)
 {
-	__u64 start = (chunk << IOR_CHUNK_SHIFT) + at_in_chunk;
 	struct ior_op op = {.range = {start, start + 4096}, .kind = IOR_OP_WRITE};
 	__u64 key = 0xffffc90000003e00ULL + thread * 0x8000ULL;
 	struct host_times times;
@@ -266,16 +276,20 @@ static __u32 lines_that_travel(void)
 	return pairs;
 }
 
-static __u32 lines_shared(__u64 chunks_apart)
+static __u32 lines_shared(__u64 first_granule, __u64 granules_apart)
 {
 	__u32 shared;
 
 	host_table_init(LINES, WIDE_LINES, SLOTS);
+	places_note(INODE, 1U << IOR_PLACE_FINE);
+	write_at(0, 0); /* its place is noted, once and for all */
 	touches_len = 0;
 	touches_wanted = true;
 	for (__u32 round = 0; round < 4; round++) {
 		for (__u32 thread = 0; thread < THREADS; thread++)
-			write_in_chunk(thread, 1000 + thread * chunks_apart, round * 4096);
+			write_at(thread,
+				 ((first_granule + thread * granules_apart) << IOR_GRANULE_SHIFT) +
+					 round * 4096);
 	}
 	touches_wanted = false;
 	shared = lines_that_travel();
@@ -283,17 +297,18 @@ static __u32 lines_shared(__u64 chunks_apart)
 	return shared;
 }
 
-static void threads_in_own_chunks_of_one_file_share_no_line(void **state)
+static void threads_in_own_granules_of_one_file_share_no_line(void **state)
 {
 	(void)state;
-	assert_int_equal(lines_shared(1), 0);
-	assert_int_equal(lines_shared(33), 0);
+	assert_int_equal(lines_shared(4000, 1), 0);
+	assert_int_equal(lines_shared(4000, 4), 0);
+	assert_int_equal(lines_shared(1000, 33), 0);
 }
 
-static void threads_in_one_chunk_share_its_line(void **state)
+static void threads_in_one_granule_share_its_line(void **state)
 {
 	(void)state;
-	assert_true(lines_shared(0) > 0);
+	assert_true(lines_shared(4000, 0) > 0);
 }
 
 /* ---- many at once ---------------------------------------------------------------------------- */
@@ -305,7 +320,7 @@ static void *write_on(void *arg)
 	__u32 thread = (uintptr_t)arg;
 
 	for (__u32 i = 0; i < OPS_PER_THREAD; i++)
-		write_in_chunk(thread, thread * 64 + i % 64, i % 16 * 4096);
+		write_at(thread, ((thread * 64ULL + i % 64) << IOR_CHUNK_SHIFT) + i % 16 * 4096);
 	return NULL;
 }
 
@@ -333,11 +348,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_op_within_the_limit_finds_room),
-		cmocka_unit_test(op_beyond_the_limit_of_a_chunk_finds_none),
+		cmocka_unit_test(op_beyond_the_limit_of_a_unit_finds_none),
 		cmocka_unit_test(objects_of_any_slab_have_a_slot_each),
 		cmocka_unit_test(few_threads_share_a_home),
-		cmocka_unit_test(threads_in_own_chunks_of_one_file_share_no_line),
-		cmocka_unit_test(threads_in_one_chunk_share_its_line),
+		cmocka_unit_test(threads_in_own_granules_of_one_file_share_no_line),
+		cmocka_unit_test(threads_in_one_granule_share_its_line),
 		cmocka_unit_test(many_threads_leave_nothing_behind),
 	};
 

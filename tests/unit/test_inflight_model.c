@@ -26,9 +26,10 @@ static __u64 model_published(void);
 #define INFLIGHT_HOOK(p, writes) model_access(p, writes)
 #define INFLIGHT_SAW(value) model_saw(value)
 #define HOST_NOW() model_published()
-#define INODE_BITS 64
+#define PLACES_ENTRIES 1
 #define NEAR_LINES 2U
-#define IOR_NARROW_CHUNKS_MAX 2 /* so that one may be wide and look chunk by chunk */
+#define IOR_NARROW_CHUNKS_MAX 2 /* so that one may be wide and look unit by unit, */
+#define SWEEP_UNITS_MAX 12	/* of three chunks */
 #include "inflight_host.h"
 
 #define TASKS_MAX 3
@@ -37,25 +38,26 @@ static __u64 model_published(void);
 #define LINES (2 * (int)NEAR_LINES)
 #define WIDE_LINES 1
 #define SLOTS 4
-#define STATES_LOG2 22
+#define STATES_LOG2 23
 
 /* ---- scenes ---------------------------------------------------------------------------------- */
 
 struct script {
 	struct ior_range range;
 	struct ior_range lands; /* if its window opens for another range than announced */
-	__u64 inode;		/* 0: the one that most are on */
 	__u8 kind;
 	bool waiting, fast;
+	bool other; /* not of the inode that most are on */
 };
 
 struct scene {
 	const char *name;
 	struct script ops[TASKS_MAX][2]; /* of each task, one after the other; no range: none */
 	__u32 crowd;			 /* ways that strangers stand in, from the home line on */
-	__u64 crowd_chunk;		 /* whose home line */
+	__u64 crowd_unit;		 /* whose home line, packed */
 	bool sampled;			 /* too many states */
 	bool large;			 /* seconds: sampled unless all is asked for */
+	bool noted; /* where the ops stand others stood before, or it is too large */
 };
 
 #define W(s, e)                                                                                    \
@@ -74,14 +76,13 @@ struct scene {
 	{                                                                                          \
 		.range = {s, e}, .kind = IOR_OP_WRITE, .waiting = true, .lands = { to_s, to_e }    \
 	}
-#define ON(inode_, s, e)                                                                           \
+#define OTHER(s, e)                                                                                \
 	{                                                                                          \
-		.range = {s, e}, .kind = IOR_OP_WRITE, .inode = inode_                             \
+		.range = {s, e}, .kind = IOR_OP_WRITE, .other = true                               \
 	}
 #define CHUNK (1ULL << IOR_CHUNK_SHIFT)
-/* Its page has the two lines that it comes to last where it stands spread. */
-#define INODE 0x2400ULL
-#define INODE_OF_SAME_BIT 0x136c00ULL /* and of the same lines */
+#define GRANULE (1ULL << IOR_GRANULE_SHIFT)
+#define LARGE (2 * GRANULE) /* within its chunk */
 
 static const struct scene scenes[] = {
 	{.name = "two ops", .ops = {{W(0, 4096)}, {W(0, 4096)}}},
@@ -89,27 +90,37 @@ static const struct scene scenes[] = {
 	{.name = "a task twice", .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096)}}},
 	{.name = "two tasks twice",
 	 .large = true,
+	 .noted = true,
 	 .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096), W(0, 4096)}}},
 	{.name = "waiting and moving", .ops = {{WAIT(0, 4096)}, {W(0, 4096)}}},
 	{.name = "both waiting", .ops = {{WAIT(0, 4096)}, {WAIT(0, 4096)}}},
-	{.name = "moving, then waiting", .ops = {{W(0, 4096), WAIT(0, 4096)}, {W(0, 4096)}}},
+	{.name = "moving, then waiting",
+	 .noted = true,
+	 .ops = {{W(0, 4096), WAIT(0, 4096)}, {W(0, 4096)}}},
 	{.name = "two chunks",
 	 .large = true,
 	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
 	/* both chunks are at home in one line: its ways pass from one's word to the other's */
 	{.name = "a way changes chunks",
 	 .large = true,
-	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK), SLOW(CHUNK, CHUNK + 9)}}},
+	 .noted = true,
+	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)},
+		 {SLOW(2 * GRANULE, CHUNK), SLOW(CHUNK, CHUNK + 2 * GRANULE)}}},
 	{.name = "wide and narrow", .ops = {{SLOW(0, ~0ULL)}, {W(0, 4096)}}},
 	{.name = "two wide", .ops = {{SLOW(0, ~0ULL)}, {SLOW(4096, ~0ULL)}}},
 	{.name = "line almost full", .ops = {{W(0, 4096)}, {W(0, 4096)}}, .crowd = 6},
 	{.name = "line full", .ops = {{W(0, 4096)}, {W(0, 4096)}}, .crowd = 7},
 	{.name = "line full, a task twice",
+	 .noted = true,
 	 .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096)}},
 	 .crowd = 6},
-	{.name = "page almost full", .ops = {{W(0, 4096)}, {W(0, 4096)}}, .crowd = 13},
+	{.name = "page almost full",
+	 .noted = true,
+	 .ops = {{W(0, 4096)}, {W(0, 4096)}},
+	 .crowd = 13},
 	{.name = "page full", .sampled = true, .ops = {{W(0, 4096)}, {W(0, 4096)}}, .crowd = 14},
 	{.name = "page almost full, slow path",
+	 .noted = true,
 	 .ops = {{SLOW(0, 4096)}, {SLOW(0, 4096)}},
 	 .crowd = 13},
 	{.name = "page almost full, a task twice",
@@ -117,6 +128,7 @@ static const struct scene scenes[] = {
 	 .ops = {{W(0, 4096), W(0, 4096)}, {W(0, 4096)}},
 	 .crowd = 13},
 	{.name = "page almost full, one waits",
+	 .noted = true,
 	 .ops = {{WAIT(0, 4096)}, {W(0, 4096)}},
 	 .crowd = 13},
 	{.name = "page full, two chunks",
@@ -126,9 +138,10 @@ static const struct scene scenes[] = {
 	/* the first publishes by the fast path, and that while the second finds its page full */
 	{.name = "page full for the other",
 	 .large = true,
-	 .ops = {{W(CHUNK - 9, CHUNK)}, {SLOW(CHUNK - 9, CHUNK + 9)}},
+	 .noted = true,
+	 .ops = {{W(2 * GRANULE, CHUNK)}, {SLOW(CHUNK - 9, CHUNK + 9)}},
 	 .crowd = 14,
-	 .crowd_chunk = 1},
+	 .crowd_unit = 1},
 	{.name = "page full, wide and narrow",
 	 .ops = {{SLOW(0, ~0ULL)}, {W(0, 4096)}},
 	 .crowd = 14},
@@ -136,28 +149,88 @@ static const struct scene scenes[] = {
 	 .sampled = true,
 	 .ops = {{SLOW(CHUNK - 9, 2 * CHUNK)}, {SLOW(2 * CHUNK - 9, 2 * CHUNK + 9)}},
 	 .crowd = 14,
-	 .crowd_chunk = 2},
-	{.name = "wide, chunk by chunk", .ops = {{SLOW(0, 3 * CHUNK)}, {W(CHUNK, CHUNK + 9)}}},
+	 .crowd_unit = 2},
+	{.name = "wide, chunk by chunk",
+	 .ops = {{SLOW(0, 3 * CHUNK)}, {W(CHUNK, CHUNK + 2 * GRANULE)}}},
 	{.name = "page full, wide, chunk by chunk",
 	 .large = true,
-	 .ops = {{SLOW(0, 3 * CHUNK)}, {W(CHUNK, CHUNK + 9)}},
+	 .ops = {{SLOW(0, 3 * CHUNK)}, {W(CHUNK, CHUNK + 2 * GRANULE)}},
 	 .crowd = 14,
-	 .crowd_chunk = 1},
+	 .crowd_unit = 1},
 	{.name = "page full, another inode's",
 	 .sampled = true,
-	 .ops = {{W(0, 4096)}, {ON(INODE_OF_SAME_BIT, 0, 4096)}, {W(0, 4096)}},
+	 .ops = {{W(0, 4096)}, {OTHER(0, 4096)}, {W(0, 4096)}},
 	 .crowd = 13},
 	{.name = "lifted", .ops = {{LIFT(0, 4096, 0, 8192)}, {W(0, 4096)}}},
 	{.name = "lifted to the other's bytes",
 	 .ops = {{LIFT(0, 4096, 4096, 8192)}, {W(4096, 8192)}}},
 	{.name = "lifted to another chunk",
 	 .large = true,
+	 .noted = true,
 	 .ops = {{LIFT(0, 4096, CHUNK, CHUNK + 4096)}, {SLOW(0, CHUNK + 4096)}}},
 	{.name = "page almost full, lifted",
 	 .large = true,
+	 .noted = true,
 	 .ops = {{LIFT(0, 4096, 0, 8192)}, {W(0, 4096)}},
 	 .crowd = 13},
 	{.name = "lifted, becomes wide", .ops = {{LIFT(0, 4096, 0, 3 * CHUNK)}, {W(0, 4096)}}},
+	/* by its granule and by its chunk, and nobody has noted anything before */
+	{.name = "small and large", .ops = {{W(0, 4096)}, {W(0, LARGE)}}},
+	{.name = "small and large, slow path", .ops = {{SLOW(0, 4096)}, {SLOW(0, LARGE)}}},
+	{.name = "small and large, in its second granule",
+	 .ops = {{W(GRANULE, GRANULE + 9)}, {W(0, LARGE)}}},
+	{.name = "small and large, side by side", .ops = {{W(0, GRANULE)}, {W(GRANULE, CHUNK)}}},
+	{.name = "two large", .ops = {{W(0, LARGE)}, {W(GRANULE, CHUNK)}}},
+	{.name = "small, and large of two chunks",
+	 .ops = {{W(CHUNK, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
+	{.name = "small waits for large", .ops = {{WAIT(0, 4096)}, {W(0, LARGE)}}},
+	{.name = "large waits for small", .ops = {{W(0, 4096)}, {WAIT(0, LARGE)}}},
+	{.name = "small and large, both waiting", .ops = {{WAIT(0, 4096)}, {WAIT(0, LARGE)}}},
+	{.name = "small, and large of two chunks, both waiting",
+	 .ops = {{WAIT(CHUNK, CHUNK + 9)}, {WAIT(CHUNK - 9, CHUNK + 9)}}},
+	{.name = "small, then large",
+	 .large = true,
+	 .ops = {{W(0, 4096), W(0, LARGE)}, {W(0, 4096)}}},
+	/* granule and chunk are at home in one line: its ways pass from one's word to the other's */
+	{.name = "a way changes places",
+	 .large = true,
+	 .ops = {{W(0, LARGE), W(0, 4096)}, {W(0, LARGE)}}},
+	{.name = "wide and large", .ops = {{SLOW(0, ~0ULL)}, {W(0, LARGE)}}},
+	{.name = "wide, unit by unit, and small",
+	 .ops = {{SLOW(0, 3 * CHUNK)}, {W(CHUNK, CHUNK + 9)}}},
+	{.name = "line full, small and large",
+	 .large = true,
+	 .ops = {{W(0, 4096)}, {W(0, LARGE)}},
+	 .crowd = 7},
+	{.name = "page almost full, small and large",
+	 .sampled = true,
+	 .noted = true,
+	 .ops = {{W(0, 4096)}, {W(0, LARGE)}},
+	 .crowd = 13},
+	{.name = "page full for the small one",
+	 .large = true,
+	 .ops = {{W(GRANULE, GRANULE + 9)}, {W(0, LARGE)}},
+	 .crowd = 14,
+	 .crowd_unit = 1},
+	{.name = "page full for the large one",
+	 .noted = true,
+	 .large = true,
+	 .ops = {{W(GRANULE, GRANULE + 9)}, {W(0, LARGE)}},
+	 .crowd = 14},
+	{.name = "page full, small and large",
+	 .sampled = true,
+	 .noted = true,
+	 .ops = {{W(0, 4096)}, {W(0, LARGE)}},
+	 .crowd = 14},
+	{.name = "lifted, becomes large",
+	 .large = true,
+	 .ops = {{LIFT(0, 4096, 0, LARGE)}, {W(0, 4096)}}},
+	{.name = "lifted, becomes small",
+	 .large = true,
+	 .ops = {{LIFT(0, LARGE, 0, 4096)}, {W(0, 4096)}}},
+	{.name = "lifted, becomes small, and large",
+	 .large = true,
+	 .ops = {{LIFT(0, LARGE, 0, 4096)}, {W(0, LARGE)}}},
 	{.name = "3 tasks, lifted out of a page that fills",
 	 .sampled = true,
 	 .crowd = 12,
@@ -184,7 +257,27 @@ static const struct scene scenes[] = {
 	 .crowd = 5,
 	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9)},
 		 {SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK - 9, CHUNK + 9)},
-		 {SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK, CHUNK + 9)}}},
+		 {SLOW(CHUNK - 9, CHUNK + 9), SLOW(CHUNK, CHUNK + 2 * GRANULE)}}},
+	{.name = "3 tasks, small and large",
+	 .sampled = true,
+	 .ops = {{W(0, 4096), W(0, LARGE)}, {W(0, LARGE), W(0, 4096)}, {W(0, 4096), W(0, 4096)}}},
+	{.name = "3 tasks, small and large, waiting",
+	 .sampled = true,
+	 .ops = {{WAIT(0, 4096), W(0, LARGE)},
+		 {WAIT(0, LARGE), WAIT(0, 4096)},
+		 {W(0, 4096), SLOW(0, 2 * CHUNK)}}},
+	{.name = "3 tasks, small and large, page almost full",
+	 .sampled = true,
+	 .noted = true,
+	 .crowd = 12,
+	 .ops = {{W(0, 4096), W(0, LARGE)}, {W(0, LARGE), W(0, 4096)}, {W(0, 4096), W(0, LARGE)}}},
+	{.name = "3 tasks, small, large and wide",
+	 .sampled = true,
+	 .noted = true,
+	 .crowd = 6,
+	 .ops = {{SLOW(0, 3 * CHUNK), W(0, 4096)},
+		 {WAIT(0, LARGE), SLOW(CHUNK - 9, CHUNK + 9)},
+		 {W(CHUNK, CHUNK + 9), LIFT(0, 4096, 0, LARGE)}}},
 };
 
 /* ---- the state of the world ------------------------------------------------------------------ */
@@ -203,9 +296,7 @@ struct world {
 	struct ior_line lines[LINES], wide_lines[WIDE_LINES];
 	struct ior_slot slots[SLOTS];
 	struct ior_races races[SLOTS];
-	__u8 any_wide __attribute__((aligned(8)));
-	__u64 spread[INODE_WORDS];
-	__u8 any_spread __attribute__((aligned(8)));
+	__u32 places[PLACES_ENTRIES] __attribute__((aligned(8)));
 	__u64 seen[TASKS_MAX]; /* hash of all that a task has read, and how far it is */
 	__u8 finished[TASKS_MAX];
 	__u8 moment[2][OPS_MAX]; /* by stage */
@@ -229,6 +320,9 @@ static const struct scene *scene;
 static int running = -1;
 static __u32 task_count;
 static jmp_buf scheduler;
+
+/* The page of both has the two lines that their first unit comes to last where it stands spread. */
+static __u64 inodes[2];
 
 static const struct script *script_of(__u32 op)
 {
@@ -400,7 +494,7 @@ static void run_op(__u32 op)
 	both_stages(op, moving, BEGAN);
 	at = inflight_claim((op / 2 + 1ULL) << IOR_SLOT_GRAIN_SHIFT);
 	if (at >= 0)
-		host_fill(slot_at(at), s->inode ? s->inode : INODE, &body);
+		host_fill(slot_at(at), inodes[s->other], &body);
 	if (at < 0 || !enter(s, at, moving)) {
 		untracked(op, at);
 		return;
@@ -424,7 +518,7 @@ static bool have_common_bytes(__u32 a, __u32 b, int stage)
 {
 	struct ior_range announced_a = script_of(a)->range, announced_b = script_of(b)->range;
 
-	if (script_of(a)->inode != script_of(b)->inode)
+	if (script_of(a)->other != script_of(b)->other)
 		return false;
 	return ior_range_overlaps(lands(a), lands(b)) ||
 	       (stage == STAGE_OVERLAP && ior_range_overlaps(announced_a, announced_b));
@@ -535,15 +629,34 @@ static void start_task(int task)
 /* Strangers whose ops stand in the page all the time. */
 static __u64 *way_of_stranger(const struct scene *s, __u32 i)
 {
-	struct ior_home home = ior_home_of(INODE, s->crowd_chunk, false);
+	struct ior_home home = ior_home_of(inodes[0], s->crowd_unit, 0);
 
 	return &world.lines[ior_home_line(home, i / IOR_WAYS) & line_mask(false)]
 			.ways[i % IOR_WAYS];
 }
 
-static void world_begin(const struct scene *s)
+/* As where a line was full before. */
+#define SMALL_ARE_FINE (1U << IOR_PLACE_FINE)
+
+/* The places where ops stand packed, and that there was a wide one. */
+static __u32 places_of_ops(const struct scene *s)
 {
-	struct ior_home home = ior_home_of(INODE, 0, false);
+	__u32 places = 0;
+
+	for (__u32 i = 0; i < OPS_MAX * 2; i++) {
+		const struct script *op = &s->ops[i / 4][i / 2 % 2];
+		struct ior_range r = i % 2 ? op->lands : op->range;
+
+		if (!ior_range_is_empty(r))
+			places |= ior_range_is_wide(r) ? PLACES_WIDE : 1U << ior_range_fine(r);
+	}
+	return places;
+}
+
+/* `noted`: what is, of the inode that most are on, when they begin. */
+static void world_begin(const struct scene *s, __u32 noted)
+{
+	struct ior_home home = ior_home_of(inodes[0], 0, 0);
 
 	scene = s;
 	memset(&world, 0, sizeof(world));
@@ -553,10 +666,9 @@ static void world_begin(const struct scene *s)
 		.races = world.races,
 		.line_masks = {LINES - 1, WIDE_LINES - 1},
 		.slot_mask = SLOTS - 1,
-		.any_wide = &world.any_wide,
-		.spread = world.spread,
-		.any_spread = &world.any_spread,
+		.places = world.places,
 	};
+	*places_of(inodes[0]) = noted;
 	for (__u32 i = 0; i < s->crowd; i++)
 		*way_of_stranger(s, i) =
 			ior_word_pack(home.tag ^ 64, SLOTS + i, 0, 127, true, true);
@@ -566,6 +678,47 @@ static void world_begin(const struct scene *s)
 		if (!world.finished[t])
 			start_task(t);
 	}
+}
+
+/* By the walks of its first unit, which are of 2 and 4 of 4 lines. */
+static bool inode_is_such(__u64 inode)
+{
+	struct ior_home packed = ior_home_of(inode, 0, 0);
+	struct ior_home spread = ior_home_of(inode, 0, IOR_PLACE_SPREAD);
+	__u32 page = 0, last = 0;
+
+	for (__u32 i = 0; i < NEAR_LINES; i++) {
+		page |= 1U << (ior_home_line(packed, i) & (LINES - 1));
+		last |= 1U << (ior_home_line(spread, NEAR_LINES + i) & (LINES - 1));
+	}
+	return page == last;
+}
+
+static bool walks_are_alike(__u64 a, __u64 b)
+{
+	for (__u32 i = 0; i < LINES * 2; i++) {
+		struct ior_home home = ior_home_of(a, 0, i % 2), other = ior_home_of(b, 0, i % 2);
+
+		if ((ior_home_line(home, i / 2) ^ ior_home_line(other, i / 2)) & (LINES - 1))
+			return false;
+	}
+	return true;
+}
+
+#define INODES_MAX 1000000
+
+static void find_inodes(void)
+{
+	__u64 inode = 0;
+
+	for (int i = 0; i < INODES_MAX && !inodes[1]; i++) {
+		inode += 0x400;
+		if (!inodes[0] && inode_is_such(inode))
+			inodes[0] = inode;
+		else if (inodes[0] && walks_are_alike(inodes[0], inode))
+			inodes[1] = inode;
+	}
+	assert(inodes[1]); /* else the hash has no such inodes */
 }
 
 /* ---- verdict --------------------------------------------------------------------------------- */
@@ -729,7 +882,9 @@ static bool sample(const struct scene *s, __u64 seed)
 
 	rng = (seed + 1) * 0x9E3779B97F4A7C15ULL;
 	odds = (int[]){2, 8, 40, 100}[seed % 4];
-	world_begin(s);
+	world_begin(s, seed % 3 == 2	      ? SMALL_ARE_FINE
+		       : s->noted && seed % 3 ? places_of_ops(s)
+					      : 0);
 	while (!everybody_finished()) {
 		if (world.finished[task] || rnd() % odds == 0) {
 			task = rnd() % TASKS_MAX;
@@ -743,26 +898,33 @@ static bool sample(const struct scene *s, __u64 seed)
 	return false;
 }
 
-static bool check_scene(const struct scene *s, __u64 seed, int samples, bool all)
+/* All its schedules; again from the start while something is learnt. */
+static bool explore_scene(const struct scene *s, __u32 noted)
 {
 	bool right = true;
 
+	learnt = true;
+	while (right && learnt) {
+		memset(&totals, 0, sizeof(totals));
+		memset(visited, 0, sizeof(*visited) << STATES_LOG2);
+		learnt = false;
+		world_begin(s, noted);
+		right = explore();
+	}
+	return right;
+}
+
+static bool check_scene(const struct scene *s, __u64 seed, int samples, bool all)
+{
+	bool sampled = s->sampled || (s->large && !all), right = true;
+
 	memset(&totals, 0, sizeof(totals));
 	memset(usage, 0, sizeof(usage));
-	if (s->sampled || (s->large && !all)) {
-		for (int i = 0; i < samples && right; i++)
-			right = sample(s, seed + i);
-	} else {
-		for (int i = 0; i < 200 && right; i++) /* learn cheaply first */
-			right = sample(s, seed + i);
-		while (right && learnt) {
-			memset(&totals, 0, sizeof(totals));
-			memset(visited, 0, sizeof(*visited) << STATES_LOG2);
-			learnt = false;
-			world_begin(s);
-			right = explore();
-		}
-	}
+	for (int i = 0; i < (sampled ? samples : 200) && right; i++) /* or learn cheaply first */
+		right = sample(s, seed + i);
+	if (!sampled)
+		right = right && explore_scene(s, s->noted ? places_of_ops(s) : 0) &&
+			(s->noted || s->large || explore_scene(s, SMALL_ARE_FINE));
 	printf("%-40s states %llu ends %llu, pairs certain %llu counted %llu, lost %llu%s\n",
 	       s->name, totals.states, totals.ends, totals.certain, totals.counted, totals.lost,
 	       right ? "" : " WRONG");
@@ -776,6 +938,7 @@ int main(int argc, char **argv)
 	bool right = true;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	find_inodes();
 	visited = host_zalloc(1ULL << STATES_LOG2, sizeof(*visited));
 	for (size_t i = 0; right && i < sizeof(scenes) / sizeof(scenes[0]); i++)
 		right = check_scene(&scenes[i], seed, samples, argc > 3);

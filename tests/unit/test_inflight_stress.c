@@ -193,7 +193,7 @@ static void begin(struct held *h, struct record *rec, __u64 id)
 	slot = slot_at(h->at);
 	host_fill(slot, rec->inode, &rec->op);
 	rec->tracked = enter(h, slot);
-	rec->spread = slot->spread;
+	rec->spread = slot->place & IOR_PLACE_SPREAD;
 	if (!rec->tracked) {
 		inflight_release(h->at, slot);
 		h->rec = NULL;
@@ -351,11 +351,10 @@ static int judge_table(void)
 	return 0;
 }
 
-/* Nobody is in flight: all stand packed again. Else each inode would be spread but once. */
-static void forget_spread(void)
+/* Nobody is in flight: the first of each place is to come. Else there would be but one of each. */
+static void forget_places(void)
 {
-	memset(host.spread, 0, INODE_WORDS * sizeof(host.spread[0]));
-	*host.any_spread = 0;
+	memset(host.places, 0, PLACES_ENTRIES * sizeof(host.places[0]));
 }
 
 static int run_round(void)
@@ -365,7 +364,7 @@ static int run_round(void)
 	memset(counted, 0, sizeof(counted));
 	memset(excused, 0, sizeof(excused));
 	memset(unattributed, 0, sizeof(unattributed));
-	forget_spread();
+	forget_places();
 	for (__u32 i = 0; i < scene->threads; i++)
 		if (pthread_create(&threads[i], NULL, worker, (void *)(uintptr_t)i))
 			abort();

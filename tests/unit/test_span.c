@@ -597,8 +597,6 @@ static void lift_now(void)
 	lifted = NULL;
 	if (!t)
 		return;
-	if (page_is_full)
-		inode_spread(INODE);
 	lift(t);
 	if (!opens_as_well)
 		return;
@@ -618,6 +616,8 @@ static struct test_op *begin_lifted_write(struct ior_range announced, struct ior
 	};
 	enter(w);
 	step(w);
+	if (page_is_full)
+		inode_spread(INODE, IOR_PLACE_FINE);
 	lifted = w;
 	return w;
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * In which places words of an inode may be (IOR_PLACES in slot.h), and whether it has wide ops. By
+ * a hash of its address: two that share an entry are looked for where only one of them stands.
+ * Verbs: inflight.bpf.h.
+ *
+ * Why nobody is missed: an op notes its place before it publishes there, and asks what is noted
+ * after it, and looks wherever somebody may stand. Of two ops the one that publishes later finds
+ * the place of the other noted, and the other in it. What is noted stays.
+ */
+#ifndef IORACE_PLACES_BPF_H
+#define IORACE_PLACES_BPF_H
+
+#include <iorace/slot.h>
+
+#ifndef PLACES_ENTRIES /* fewer where a test tries every schedule */
+#define PLACES_ENTRIES (1U << 13)
+#endif
+
+/* One bit for each place, and that there was a wide op. */
+#define PLACES_WIDE (1U << IOR_PLACES)
+#define PLACES_ALL_SPREAD (1U << IOR_PLACE_SPREAD | 1U << (IOR_PLACE_SPREAD | IOR_PLACE_FINE))
+#define PLACES_ALL_FINE (1U << IOR_PLACE_FINE | 1U << (IOR_PLACE_SPREAD | IOR_PLACE_FINE))
+
+static __always_inline __u32 *places_of(__u64 inode)
+{
+	return &places_noted()[(ior_inode_product(inode) >> 48) & (PLACES_ENTRIES - 1)];
+}
+
+static __always_inline __u32 places_load(__u64 inode)
+{
+	return INFLIGHT_LOAD(places_of(inode));
+}
+
+/* Mostly it was noted before: then nobody's cache line is written. */
+static __always_inline void places_add(__u32 *noted_at, __u32 noted, __u32 bit)
+{
+	if (!(noted & bit))
+		INFLIGHT_OR(noted_at, bit);
+}
+
+static __always_inline void places_note(__u64 inode, __u32 bit)
+{
+	__u32 *noted = places_of(inode);
+
+	places_add(noted, INFLIGHT_LOAD(noted), bit);
+}
+
+static __always_inline bool inode_is_spread(__u64 inode)
+{
+	return places_load(inode) & PLACES_ALL_SPREAD;
+}
+
+/*
+ * The place of an op that is to be published: spread where ops of its inode do, and fine as well,
+ * if it is in one granule.
+ */
+static __always_inline __u64 slot_ask_place(struct ior_slot *slot, __u64 inode,
+					    struct ior_range range)
+{
+	__u32 *noted_at = places_of(inode);
+	__u32 noted = INFLIGHT_LOAD(noted_at);
+	__u64 fine = (noted >> 1 | noted >> 2) & ior_range_fine(range);
+	__u64 place = fine | ((noted >> 1 | noted >> 3) & IOR_PLACE_SPREAD);
+
+	slot->place = place;
+	places_add(noted_at, noted, 1U << place);
+	return place;
+}
+
+_Static_assert(PLACES_ALL_SPREAD == (1U << 1 | 1U << 3), "asked for by shifting");
+_Static_assert(PLACES_ALL_FINE == (1U << 2 | 1U << 3), "asked for by shifting");
+
+/* Its page was too small for an op of this place: those that come stand spread. */
+static __always_inline void inode_spread(__u64 inode, __u64 place)
+{
+	places_note(inode, 1U << (place | IOR_PLACE_SPREAD));
+}
+
+/*
+ * A line was too small for ops of one chunk: those that come and are in one granule stand fine.
+ * Were they always to, a file that is read in large pieces and small ones would have two places.
+ */
+static __always_inline void slot_line_was_full(const struct ior_slot *slot)
+{
+	if (ior_range_fine(slot->op.range))
+		places_note(slot->inode, 1U << ((slot->place | IOR_PLACE_FINE) & (IOR_PLACES - 1)));
+}
+
+#endif
