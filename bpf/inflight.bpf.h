@@ -116,6 +116,8 @@ static int unit_step(__u32 i, struct inflight_units *u)
 		walk_retire(&u->walk);
 		return 0;
 	case STEP_LOOK:
+		if (walk_is_alone(&u->walk))
+			return 0;
 		looking_at(u->walk.self, ior_unit_pack(u->first + i, u->place));
 		walk_run(&u->walk, STEP_LOOK);
 		return 0;
@@ -301,7 +303,7 @@ static __always_inline struct inflight_spot slot_aim(struct ior_slot *slot, __u6
 {
 	__u64 any;
 
-	if (places_load(inode) == 1U << IOR_PLACE_FIRST) {
+	if ((places_load(inode) & ~PLACES_WIDE) == 1U << IOR_PLACE_FIRST) {
 		struct ior_home home =
 			ior_home_of(inode, ior_chunk_of(range.start), IOR_PLACE_FIRST);
 
@@ -386,10 +388,15 @@ INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self)
 	return true;
 }
 
-/* Mostly its own is the only place, and then nothing has to be asked. */
+/*
+ * Mostly its own is the only place, and then nothing has to be asked but for wide ops, which many a
+ * file had once: it was truncated.
+ */
 static __always_inline bool place_is_the_only_one(__u64 inode, __u64 place)
 {
-	return places_load(inode) == 1U << (place & (IOR_PLACES - 1));
+	__u32 others = places_load(inode) ^ 1U << (place & (IOR_PLACES - 1));
+
+	return !others || (others == PLACES_WIDE && wide_is_empty(inode, others));
 }
 
 static __always_inline bool inflight_is_alone_near(__u32 self, const struct ior_slot *slot,

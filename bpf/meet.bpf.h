@@ -77,10 +77,11 @@ static __always_inline bool inflight_is_first_common(const struct inflight_peer 
 {
 	__u64 place = ior_word_place(peer->word);
 	__u64 chunk = ior_chunk_of(common.start);
-	struct ior_home home = ior_home_of(slot->inode, chunk, place);
+	struct ior_home home;
 
 	if (slot->wide || (place & IOR_PLACE_FINE))
 		return true;
+	home = ior_home_of(slot->inode, chunk, place);
 	return peer->word == ior_word_in_unit(slot->op.range, chunk, home.tag, peer->at,
 					      ior_op_writes(&slot->op),
 					      peer->word & IOR_WORD_MOVING);

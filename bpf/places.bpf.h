@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * In which places words of an inode may be (IOR_PLACES in slot.h), and whether it has wide ops. By
- * a hash of its address: two that share an entry are looked for where only one of them stands.
+ * In which places ops of an inode stand or are to stand (IOR_PLACES in slot.h), and whether it has
+ * wide ones. By a hash of its address: two that share an entry are looked for where only one of
+ * them stands.
  * Verbs: inflight.bpf.h.
  *
  * Why nobody is missed: an op notes its place before it publishes there, and asks what is noted
@@ -14,7 +15,7 @@
 #include <iorace/slot.h>
 
 #ifndef PLACES_ENTRIES /* fewer where a test tries every schedule */
-#define PLACES_ENTRIES (1U << 13)
+#define PLACES_ENTRIES (1U << 15)
 #endif
 
 /* One bit for each place, and that there was a wide op. */

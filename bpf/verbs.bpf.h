@@ -72,7 +72,7 @@ struct {
 
 #include "bits.bpf.h"
 
-#define PLACES_ENTRIES (1U << 13)
+#define PLACES_ENTRIES (1U << 15)
 
 __u32 ior_places[PLACES_ENTRIES];
 

@@ -133,7 +133,7 @@ static __always_inline __u64 ior_inode_product(__u64 inode)
 	return ior_opaque(inode * IOR_MIX_FACTOR);
 }
 
-/* Where the ops of one chunk of one inode stand. */
+/* Where the ops of one unit of one inode stand, in one place. */
 struct ior_home {
 	__u32 line;   /* home line, not yet masked */
 	__u32 stride; /* odd: visits every line of a power of two */
@@ -247,8 +247,9 @@ _Static_assert(IOR_TAG_UNIT_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
 
 /*
  * Neighbours are neighbours, from a line on that is the inode's. At each turn of 64 they fall back a
- * little, or whoever goes in steps of a page has one line for all: so little that a stream, whose
- * last ops come around to where its first are, has two of them in few lines, and never on and on.
+ * little, and a little more at each 64 turns, or whoever goes in steps of a power of two has one
+ * line for all: so little that a stream, whose last ops come around to where its first are, has two
+ * of them in few lines, and never on and on.
  */
 #define IOR_TURN_SHIFT 6
 #define IOR_TURN_BACK 3
@@ -256,8 +257,12 @@ _Static_assert(IOR_TAG_UNIT_MASK + 1 == 1ULL << IOR_LINE_GROUP_SHIFT,
 static __always_inline __u32 ior_packed_line(__u64 inode, __u64 unit, __u32 mask)
 {
 	__u32 page = ior_inode_product(inode) >> 32;
-	__u32 turned = page + unit - (unit >> IOR_TURN_SHIFT) * IOR_TURN_BACK;
+	__u64 turns = unit >> IOR_TURN_SHIFT;
+	__u32 turned;
 
+	turns += turns >> IOR_TURN_SHIFT;
+	turns += turns >> 2 * IOR_TURN_SHIFT;
+	turned = page + unit - turns * IOR_TURN_BACK;
 	return (page & ~mask) | (turned & mask);
 }
 

@@ -48,7 +48,7 @@ static __always_inline int publish_nothing(struct ior_slot *slot)
 }
 #define inflight_publish_fast(slot, line, at, word) publish_nothing(slot)
 #define line_is_ours(line, way) true
-#define wide_is_empty(inode) true
+#define place_is_the_only_one(inode, place) true
 #endif
 
 #include "iorace.bpf.c"

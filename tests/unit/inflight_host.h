@@ -76,7 +76,7 @@
 /* ---- arrays as maps -------------------------------------------------------------------------- */
 
 #ifndef PLACES_ENTRIES
-#define PLACES_ENTRIES (1U << 13)
+#define PLACES_ENTRIES (1U << 15)
 #endif
 
 struct host_table {

@@ -143,9 +143,9 @@ mutant lift_keeps_its_place "$TABLE" \
 
 # where one looks
 ELSEWHERE='/inflight_is_alone_elsewhere(__u32/,/^}/s/^\tnoted = places_load.*/&'
-mutant only_place_not_asked "$TABLE" 's/return places_load(inode) == .*/return true;/'
+mutant only_place_not_asked "$TABLE" '/bool place_is_the_only_one/,/^}/s/return !others.*/(void)others; return true;/'
 mutant only_place_but_for_wide_ops "$TABLE" \
-	's/return places_load(inode) == /return (places_load(inode) \& ~PLACES_WIDE) == /'
+	'/bool place_is_the_only_one/,/^}/s/ \&\& wide_is_empty(inode, others)//'
 mutant alone_but_for_wide_ops "$TABLE" 's/if (!wide_is_empty(slot->inode, noted))/if (0)/'
 mutant packed_look_there_only "$TABLE" \
 	"$ELSEWHERE"' if (!(slot->place \& IOR_PLACE_SPREAD)) noted \&= ~PLACES_ALL_SPREAD;/'
@@ -170,9 +170,12 @@ mutant empty_whoever_is_there "$TABLE" \
 	'/bool near_units_are_empty/,/^}/s/if (!line || .*/if (!line)/'
 mutant empty_in_steps_of_the_walk "$TABLE" 's/^\thome.stride = 1;//'
 mutant first_place_for_all "$TABLE" \
-	's/if (places_load(inode) == 1U << IOR_PLACE_FIRST)/if (1)/'
+	's/if ((places_load(inode) \& ~PLACES_WIDE) == 1U << IOR_PLACE_FIRST)/if (1)/'
 mutant first_place_before_it_is_noted "$TABLE" \
-	's/if (places_load(inode) == 1U << IOR_PLACE_FIRST)/if (!(places_load(inode) \& ~1U))/'
+	's/if ((places_load(inode) \& ~PLACES_WIDE) == 1U << IOR_PLACE_FIRST)/if (!(places_load(inode) \& ~1U))/'
+mutant nobody_falls_back $S 's/#define IOR_TURN_BACK 3/#define IOR_TURN_BACK 0/'
+mutant turns_not_counted $S '/ior_packed_line(__u64/,/^}/s/turns += .*//'
+mutant home_alone_of_a_walk_that_goes_on "$TABLE" '/bool walk_is_alone/,/^}/s/line_is_empty(home)/!home->ways[0]/'
 mutant full_line_not_noted places.bpf.h '/slot_line_was_full(const/,/^}/s/places_note(.*);/;/'
 mutant full_line_noted_of_chunks places.bpf.h \
 	'/slot_line_was_full(const/,/^}/s/if (ior_range_fine(.*))/if (1)/'

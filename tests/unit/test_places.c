@@ -561,6 +561,32 @@ static void stream_stays_in_its_page_and_at_home_as_far_as_it_does(void **state)
 	assert_int_equal(seen.conflicts, 0);
 }
 
+static int lines_of_a_page_in_steps(__u64 step, __u64 place)
+{
+	__u32 mask = IOR_PACKED_MASK < 63 ? IOR_PACKED_MASK : 63; /* of 64 units */
+	bool taken[IOR_PACKED_MASK + 1] = {false};
+	int count = 0;
+
+	for (__u64 i = 0; i <= mask; i++) {
+		bool *line = &taken[ior_home_of(INODE, i * step, place).line & IOR_PACKED_MASK];
+
+		count += !*line;
+		*line = true;
+	}
+	return count;
+}
+
+/* As jobs that begin far from each other do, in files of their own size or at what fio is told. */
+static void steps_of_a_power_of_two_have_many_lines(void **state)
+{
+	(void)state;
+	for (int bit = 0; bit < 26; bit++)
+		for (__u64 place = 0; place < IOR_PLACES; place += FINE)
+			if (lines_of_a_page_in_steps(1ULL << bit, place) < 32)
+				fail_msg("%d lines in steps of 2^%d",
+					 lines_of_a_page_in_steps(1ULL << bit, place), bit);
+}
+
 /* Until the first finds no room in the four lines of its walk. */
 static __u32 side_by_side_in_a_page(__u64 inode, __u64 op_bytes)
 {
@@ -612,6 +638,7 @@ int main(void)
 		TEST(full_page_of_one_place_spreads_those_of_the_other),
 		TEST(inodes_that_share_what_is_noted_do_not_meet),
 		TEST(stream_stays_in_its_page_and_at_home_as_far_as_it_does),
+		TEST(steps_of_a_power_of_two_have_many_lines),
 		TEST(page_has_room_for_most_of_what_its_ways_hold),
 	};
 
