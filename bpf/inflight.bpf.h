@@ -116,8 +116,6 @@ static int unit_step(__u32 i, struct inflight_units *u)
 		walk_retire(&u->walk);
 		return 0;
 	case STEP_LOOK:
-		if (walk_is_alone(&u->walk))
-			return 0;
 		looking_at(u->walk.self, ior_unit_pack(u->first + i, u->place));
 		walk_run(&u->walk, STEP_LOOK);
 		return 0;
@@ -285,8 +283,8 @@ struct inflight_spot {
 };
 
 /* In a frame of its own, and as one number: its line and, below, its tag, which says the place. */
-static __noinline __u64 slot_aim_anywhere(struct ior_slot *slot, __u64 inode, __u64 start,
-					  __u64 end)
+static __always_inline __u64 slot_aim_anywhere(struct ior_slot *slot, __u64 inode, __u64 start,
+					       __u64 end)
 {
 	__u64 place = slot_ask_place(slot, inode, (struct ior_range){start, end});
 	struct ior_home home = ior_home_of(inode, ior_unit_of(start, place), place);
@@ -294,27 +292,11 @@ static __noinline __u64 slot_aim_anywhere(struct ior_slot *slot, __u64 inode, __
 	return (__u64)(home.line & line_mask(false)) << 32 | home.tag;
 }
 
-/*
- * Where ops of a file stand in their first place alone, as mostly, the compiler knows the place,
- * and half of the arithmetic goes.
- */
 static __always_inline struct inflight_spot slot_aim(struct ior_slot *slot, __u64 inode,
 						     struct ior_range range)
 {
-	__u64 any;
+	__u64 any = slot_aim_anywhere(slot, inode, range.start, range.end);
 
-	if ((places_load(inode) & ~PLACES_WIDE) == 1U << IOR_PLACE_FIRST) {
-		struct ior_home home =
-			ior_home_of(inode, ior_chunk_of(range.start), IOR_PLACE_FIRST);
-
-		slot->place = IOR_PLACE_FIRST;
-		return (struct inflight_spot){
-			.tag = home.tag,
-			.line = home.line & line_mask(false),
-			.place = IOR_PLACE_FIRST,
-		};
-	}
-	any = slot_aim_anywhere(slot, inode, range.start, range.end);
 	return (struct inflight_spot){
 		.tag = any & IOR_WORD_TAG_MASK,
 		.line = any >> 32,
@@ -327,11 +309,18 @@ static __always_inline struct inflight_spot slot_aim(struct ior_slot *slot, __u6
 _Static_assert(NEAR_UNITS <= 1U << IOR_LINE_GROUP_SHIFT, "those of one chunk are of one group");
 
 /* Their lines are neighbours, as units of one group are. */
-static __always_inline bool near_units_are_empty(__u64 inode, struct ior_range range, __u64 place)
+INFLIGHT_GLOBAL int near_units_are_empty(__u32 self, __u64 place)
 {
-	struct ior_home home = ior_home_of(inode, ior_unit_of(range.start, place), place);
-	__u64 count = ior_opaque(ior_range_units(range, place));
+	struct ior_slot *slot = slot_at(self);
+	struct ior_range range;
+	struct ior_home home;
+	__u64 count;
 
+	if (!slot)
+		return true;
+	range = slot->op.range;
+	home = ior_home_of(slot->inode, ior_unit_of(range.start, place), place);
+	count = ior_opaque(ior_range_units(range, place));
 	home.stride = 1;
 	INFLIGHT_ROLLED
 	for (__u32 i = 0; i < NEAR_UNITS && i < count; i++) {
@@ -377,8 +366,7 @@ INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self)
 		return false;
 	INFLIGHT_ROLLED
 	for (__u32 place = 0; place < IOR_PLACES; place++) {
-		if (!(noted & (1U << place)) ||
-		    near_units_are_empty(slot->inode, slot->op.range, place))
+		if (!(noted & (1U << place)) || near_units_are_empty(self, place))
 			continue;
 		for (__u32 nth = 0; nth < NEAR_UNITS; nth++) {
 			if (!slot_is_alone_at(self, place, nth))
@@ -481,9 +469,10 @@ static __always_inline bool slot_sweeps(const struct ior_slot *slot)
  * Whoever is behind the first lines is looked for from there on. Nobody is behind a page that was
  * full, though for a moment whoever found it so is counted as having passed.
  */
-static __always_inline void units_look_at(struct inflight_units *u, __u64 place, bool near)
+static __always_inline void units_look_at(struct inflight_units *u, __u32 self,
+					  struct ior_slot *slot, __u64 place, bool near)
 {
-	u->walk.from = 0;
+	units_of_slot(u, self, slot); /* anew, so that all paths are one to the verifier */
 	for (__u32 nth = 0; near && nth < NEAR_UNITS; nth++)
 		u->walk.from |= slot_look_near(u->walk.self, place, nth);
 	if (near && (!u->walk.from || !(place & IOR_PLACE_SPREAD)))
@@ -503,14 +492,13 @@ static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot
 	bool near = slot_is_in_one_chunk(slot);
 	struct inflight_units u;
 
-	units_of_slot(&u, self, slot);
 	for (__u32 place = 0; place < IOR_PLACES; place++) {
 		if (!slot_sweeps(slot) && (noted & (1U << place)))
-			units_look_at(&u, place, near);
+			units_look_at(&u, self, slot, place, near);
 	}
-	u.walk.from = 0;
-	if (!slot->wide && wide_is_empty(u.inode, noted))
+	if (!slot->wide && wide_is_empty(slot->inode, noted))
 		return;
+	units_of_slot(&u, self, slot);
 	wide_aim(&u);
 	walk_run(&u.walk, STEP_LOOK);
 	if (slot_sweeps(slot))

@@ -295,14 +295,6 @@ static __always_inline bool walk_publish(struct inflight_walk *w)
 	return false;
 }
 
-/* Nobody is at home, and so nobody behind: most of what a large op looks at. */
-static __always_inline bool walk_is_alone(const struct inflight_walk *w)
-{
-	struct ior_line *home = walk_line_at(w, 0);
-
-	return !w->from && home && line_is_empty(home);
-}
-
 /* The word goes first and the passed counts after it: a looker must find what is still there. */
 static __always_inline void walk_retire(struct inflight_walk *w)
 {

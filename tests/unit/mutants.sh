@@ -163,19 +163,14 @@ mutant near_look_in_three_granules "$TABLE" '/units_look_at(struct/,/^}/s/nth < 
 mutant alone_in_three_granules "$TABLE" \
 	'/inflight_is_alone_elsewhere(__u32/,/^}/s/nth < NEAR_UNITS/nth < 3/'
 mutant empty_but_for_the_fourth_granule "$TABLE" \
-	'/bool near_units_are_empty/,/^}/s/i < NEAR_UNITS/i < 3/'
+	'/int near_units_are_empty/,/^}/s/i < NEAR_UNITS/i < 3/'
 mutant empty_but_for_the_rest_of_the_chunk "$TABLE" \
-	'/bool near_units_are_empty/,/^}/s/i < NEAR_UNITS \&\& i < count/i < 1/'
+	'/int near_units_are_empty/,/^}/s/i < NEAR_UNITS \&\& i < count/i < 1/'
 mutant empty_whoever_is_there "$TABLE" \
-	'/bool near_units_are_empty/,/^}/s/if (!line || .*/if (!line)/'
+	'/int near_units_are_empty/,/^}/s/if (!line || .*/if (!line)/'
 mutant empty_in_steps_of_the_walk "$TABLE" 's/^\thome.stride = 1;//'
-mutant first_place_for_all "$TABLE" \
-	's/if ((places_load(inode) \& ~PLACES_WIDE) == 1U << IOR_PLACE_FIRST)/if (1)/'
-mutant first_place_before_it_is_noted "$TABLE" \
-	's/if ((places_load(inode) \& ~PLACES_WIDE) == 1U << IOR_PLACE_FIRST)/if (!(places_load(inode) \& ~1U))/'
 mutant nobody_falls_back $S 's/#define IOR_TURN_BACK 3/#define IOR_TURN_BACK 0/'
 mutant turns_not_counted $S '/ior_packed_line(__u64/,/^}/s/turns += .*//'
-mutant home_alone_of_a_walk_that_goes_on "$TABLE" '/bool walk_is_alone/,/^}/s/line_is_empty(home)/!home->ways[0]/'
 mutant full_line_not_noted places.bpf.h '/slot_line_was_full(const/,/^}/s/places_note(.*);/;/'
 mutant full_line_noted_of_chunks places.bpf.h \
 	'/slot_line_was_full(const/,/^}/s/if (ior_range_fine(.*))/if (1)/'

@@ -50,13 +50,12 @@ struct crowd {
 /*
  * The lines per look are what they are today and a tenth: they are what a crowd costs an op. Small
  * ops began by chunks and stand by granules: both are noted, and so there are two lines of pages.
- * An op in many units asks each of its lines twice, first whether anybody is there.
  */
 static const struct crowd crowds[] = {
 	{1, 1 << 30, 4096, 100, 0},	    {4096, 256 << 20, 4096, 220, 110},
 	{4096, 1 << 30, 4096, 220, 110},    {16384, 1 << 30, 4096, 220, 110},
 	{16384, 256 << 20, 4096, 220, 113}, {16384, 64 << 20, 4096, 220, 153},
-	{16384, 1 << 30, 65536, 110, 113},  {16384, 16ULL << 30, 262144, 1011, 1084},
+	{16384, 1 << 30, 65536, 110, 113},  {16384, 16ULL << 30, 262144, 588, 648},
 	{256, 256 << 10, 4096, 220, 350},   {1792, 64 << 10, 4096, 220, 7512},
 };
 
