@@ -15,7 +15,7 @@
  *	line_at(wide, i) slot_at(i) races_at(i)    NULL out of bounds
  *	line_mask(wide) slot_mask()
  *	places_noted()                             where it is noted in which places ops of an
- *	                                           inode are, PLACES_ENTRIES of __u32
+ *	                                           inode are, IOR_PLACES_ENTRIES of __u32
  *	INFLIGHT_GLOBAL                            marks a function the verifier should judge once
  *	inflight_meet(self, way)                   the word in this way may be of an op that
  *	                                           matters: see inflight_peer_read() and
@@ -282,25 +282,16 @@ struct inflight_spot {
 	__u32 place;
 };
 
-/* In a frame of its own, and as one number: its line and, below, its tag, which says the place. */
-static __always_inline __u64 slot_aim_anywhere(struct ior_slot *slot, __u64 inode, __u64 start,
-					       __u64 end)
-{
-	__u64 place = slot_ask_place(slot, inode, (struct ior_range){start, end});
-	struct ior_home home = ior_home_of(inode, ior_unit_of(start, place), place);
-
-	return (__u64)(home.line & line_mask(false)) << 32 | home.tag;
-}
-
 static __always_inline struct inflight_spot slot_aim(struct ior_slot *slot, __u64 inode,
 						     struct ior_range range)
 {
-	__u64 any = slot_aim_anywhere(slot, inode, range.start, range.end);
+	__u64 place = slot_ask_place(slot, inode, range);
+	struct ior_home home = ior_home_of(inode, ior_unit_of(range.start, place), place);
 
 	return (struct inflight_spot){
-		.tag = any & IOR_WORD_TAG_MASK,
-		.line = any >> 32,
-		.place = ior_word_place(any),
+		.tag = home.tag,
+		.line = home.line & line_mask(false),
+		.place = place,
 	};
 }
 

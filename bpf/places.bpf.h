@@ -2,8 +2,7 @@
 /*
  * In which places ops of an inode stand or are to stand (IOR_PLACES in slot.h), and whether it has
  * wide ones. By a hash of its address: two that share an entry are looked for where only one of
- * them stands.
- * Verbs: inflight.bpf.h.
+ * them stands. Verbs: inflight.bpf.h.
  *
  * Why nobody is missed: an op notes its place before it publishes there, and asks what is noted
  * after it, and looks wherever somebody may stand. Of two ops the one that publishes later finds
@@ -14,18 +13,12 @@
 
 #include <iorace/slot.h>
 
-#ifndef PLACES_ENTRIES /* fewer where a test tries every schedule */
-#define PLACES_ENTRIES (1U << 15)
-#endif
-
-/* One bit for each place, and that there was a wide op. */
+/* One bit for each place, and above them that there was a wide op. */
 #define PLACES_WIDE (1U << IOR_PLACES)
-#define PLACES_ALL_SPREAD (1U << IOR_PLACE_SPREAD | 1U << (IOR_PLACE_SPREAD | IOR_PLACE_FINE))
-#define PLACES_ALL_FINE (1U << IOR_PLACE_FINE | 1U << (IOR_PLACE_SPREAD | IOR_PLACE_FINE))
 
 static __always_inline __u32 *places_of(__u64 inode)
 {
-	return &places_noted()[(ior_inode_product(inode) >> 48) & (PLACES_ENTRIES - 1)];
+	return &places_noted()[(ior_inode_product(inode) >> 48) & (IOR_PLACES_ENTRIES - 1)];
 }
 
 static __always_inline __u32 places_load(__u64 inode)
@@ -47,11 +40,6 @@ static __always_inline void places_note(__u64 inode, __u32 bit)
 	places_add(noted, INFLIGHT_LOAD(noted), bit);
 }
 
-static __always_inline bool inode_is_spread(__u64 inode)
-{
-	return places_load(inode) & PLACES_ALL_SPREAD;
-}
-
 /*
  * The place of an op that is to be published: spread where ops of its inode do, and fine as well,
  * if it is in one granule.
@@ -69,8 +57,7 @@ static __always_inline __u64 slot_ask_place(struct ior_slot *slot, __u64 inode,
 	return place;
 }
 
-_Static_assert(PLACES_ALL_SPREAD == (1U << 1 | 1U << 3), "asked for by shifting");
-_Static_assert(PLACES_ALL_FINE == (1U << 2 | 1U << 3), "asked for by shifting");
+_Static_assert(IOR_PLACE_SPREAD == 1 && IOR_PLACE_FINE == 2, "asked for by shifting");
 
 /* Its page was too small for an op of this place: those that come stand spread. */
 static __always_inline void inode_spread(__u64 inode, __u64 place)

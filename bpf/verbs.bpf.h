@@ -72,9 +72,7 @@ struct {
 
 #include "bits.bpf.h"
 
-#define PLACES_ENTRIES (1U << 15)
-
-__u32 ior_places[PLACES_ENTRIES];
+__u32 ior_places[IOR_PLACES_ENTRIES];
 
 static __always_inline struct ior_line *line_at(bool wide, __u32 i)
 {

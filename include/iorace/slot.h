@@ -172,10 +172,12 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
  * A word says its place, and so no looker takes one for another: where the lines of two places are
  * the same he would count a pair twice.
  */
-#define IOR_PLACE_FIRST 0ULL /* by chunks, packed: that of every file, and of most the only one */
 #define IOR_PLACE_SPREAD 1ULL
 #define IOR_PLACE_FINE 2ULL
 #define IOR_PLACES 4U
+#ifndef IOR_PLACES_ENTRIES	      /* fewer where a test tries every schedule */
+#define IOR_PLACES_ENTRIES (1U << 15) /* what is noted, by a hash of the inode */
+#endif
 
 #define IOR_TAG_PLACE_SHIFT (IOR_TAG_BITS - 2)
 #define IOR_TAG_PLACE_MASK ((__u64)(IOR_PLACES - 1) << IOR_TAG_PLACE_SHIFT)
@@ -222,7 +224,7 @@ _Static_assert(IOR_NARROW_CHUNKS_MAX <= IOR_TAG_UNIT_MASK + 1, "chunks of an op 
 
 /*
  * Odd and large: no group of one inode falls on one of another, few bytes away. Groups count from
- * 1: at 0 the first would stand spread in the very page that was too small.
+ * 1, so that what the first is hashed from is not what the page of the inode is.
  */
 #define IOR_GROUP_STRIDE 0xC2B2AE3D27D4EB4FULL
 

@@ -75,10 +75,6 @@
 
 /* ---- arrays as maps -------------------------------------------------------------------------- */
 
-#ifndef PLACES_ENTRIES
-#define PLACES_ENTRIES (1U << 15)
-#endif
-
 struct host_table {
 	struct ior_line *lines[2]; /* narrow, wide */
 	struct ior_slot *slots;
@@ -110,7 +106,7 @@ static inline void host_table_init(__u32 lines, __u32 wide_lines, __u32 slots)
 		.races = host_zalloc(slots, sizeof(struct ior_races)),
 		.line_masks = {lines - 1, wide_lines - 1},
 		.slot_mask = slots - 1,
-		.places = host_zalloc(PLACES_ENTRIES, sizeof(__u32)),
+		.places = host_zalloc(IOR_PLACES_ENTRIES, sizeof(__u32)),
 	};
 }
 
@@ -163,7 +159,13 @@ static void inflight_meet(__u32 self, const __u64 *way);
 #ifndef INFLIGHT_UNDER_TEST
 #define INFLIGHT_UNDER_TEST "inflight.bpf.h"
 #endif
+#define PLACES_ALL_SPREAD (1U << IOR_PLACE_SPREAD | 1U << (IOR_PLACE_SPREAD | IOR_PLACE_FINE))
 #include INFLIGHT_UNDER_TEST
+
+static inline bool inode_is_spread(__u64 inode)
+{
+	return places_load(inode) & PLACES_ALL_SPREAD;
+}
 
 /* ---- what a slot tells about its op ---------------------------------------------------------- */
 

@@ -105,7 +105,7 @@ mutant near_alone_sees_nobody "$TABLE" 's/others |= line_candidates(line, word);
 mutant near_lines_met_again "$TABLE" \
 	'/units_look_at(struct/,/^}/s/u->place = place;/& if (near) u->walk.from = 0;/'
 mutant near_spill_of_the_last_unit_only "$TABLE" 's/u->walk.from |= slot_look_near/u->walk.from = slot_look_near/'
-mutant near_spill_of_wide_ops "$TABLE" 's/^\tu.walk.from = 0;/\t;/'
+mutant near_spill_of_wide_ops "$TABLE" '/inflight_look_slow(__u32/,/^}/s/^\tunits_of_slot(&u, self, slot);/\t;/'
 mutant empty_line_was_passed "$TABLE" \
 	'/line_is_empty(struct/,/^}/s/__u64 any = .*/__u64 any = 0;/'
 
@@ -182,7 +182,7 @@ mutant alone_by_the_chunk "$TABLE" \
 	'/slot_is_alone_at(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
 mutant near_look_by_the_chunk "$TABLE" \
 	'/slot_look_near(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
-LOOK='/units_look_at(struct/,/^}/s/^\tu->walk.from = 0;/&'
+LOOK='/units_look_at(struct/,/^}/s/^\tunits_of_slot(u, self, slot);/&'
 mutant near_look_skips_page "$TABLE" "$LOOK"' if (near \&\& !(place \& IOR_PLACE_SPREAD)) return;/'
 mutant near_look_skips_spread "$TABLE" "$LOOK"' if (near \&\& (place \& IOR_PLACE_SPREAD)) return;/'
 mutant near_look_skips_small "$TABLE" "$LOOK"' if (near \&\& (place \& IOR_PLACE_FINE)) return;/'
@@ -272,7 +272,7 @@ mutant every_chunk_counts "$TABLE" \
 mutant small_word_is_of_a_chunk "$TABLE" \
 	'/^static __always_inline bool inflight_is_first_common/,/^}/s/if (slot->wide .*/if (slot->wide)/'
 mutant look_forgets_its_chunk "$TABLE" '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
-mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(u.inode, noted))/if (!slot->wide)/'
+mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(slot->inode, noted))/if (!slot->wide)/'
 mutant first_wide_noted_late "$TABLE" \
 	'/^static __always_inline bool wide_publish/,/^}/{/places_note/d}
 	s/inflight_loop(.*sweep_line, &u);/{ & places_note(u.inode, PLACES_WIDE); }/'

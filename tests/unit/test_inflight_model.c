@@ -26,7 +26,7 @@ static __u64 model_published(void);
 #define INFLIGHT_HOOK(p, writes) model_access(p, writes)
 #define INFLIGHT_SAW(value) model_saw(value)
 #define HOST_NOW() model_published()
-#define PLACES_ENTRIES 1
+#define IOR_PLACES_ENTRIES 1
 #define NEAR_LINES 2U
 #define IOR_NARROW_CHUNKS_MAX 2 /* so that one may be wide and look unit by unit, */
 #define SWEEP_UNITS_MAX 12	/* of three chunks */
@@ -296,7 +296,7 @@ struct world {
 	struct ior_line lines[LINES], wide_lines[WIDE_LINES];
 	struct ior_slot slots[SLOTS];
 	struct ior_races races[SLOTS];
-	__u32 places[PLACES_ENTRIES] __attribute__((aligned(8)));
+	__u32 places[IOR_PLACES_ENTRIES] __attribute__((aligned(8)));
 	__u64 seen[TASKS_MAX]; /* hash of all that a task has read, and how far it is */
 	__u8 finished[TASKS_MAX];
 	__u8 moment[2][OPS_MAX]; /* by stage */

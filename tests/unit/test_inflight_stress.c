@@ -354,7 +354,7 @@ static int judge_table(void)
 /* Nobody is in flight: the first of each place is to come. Else there would be but one of each. */
 static void forget_places(void)
 {
-	memset(host.places, 0, PLACES_ENTRIES * sizeof(host.places[0]));
+	memset(host.places, 0, IOR_PLACES_ENTRIES * sizeof(host.places[0]));
 }
 
 static int run_round(void)

@@ -242,11 +242,12 @@ static void ranges_meet_wherever_they_stand(void **state)
 static void ranges_meet_wherever_they_stand_on_the_fast_path(void **state)
 {
 	(void)state;
-	for (int n = 0; n < SPREAD_COUNT_ * FINE_COUNT_; n++) {
+	for (int n = 0; n < SPREAD_COUNT_ * FINE_COUNT_ * 2; n++) {
 		struct setting s = {
-			.spread = n % SPREAD_COUNT_,
-			.fine = n / SPREAD_COUNT_,
+			.spread = n / 2 % SPREAD_COUNT_,
+			.fine = n / 2 / SPREAD_COUNT_,
 			.fast = true,
+			.full = n % 2 * FINE,
 		};
 
 		assert_each_two_meet_in(&s);
