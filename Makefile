@@ -445,13 +445,24 @@ $(O)/tests/guard/mutant-%/iorace.bpf.o: tests/guard/mutant.bpf.c
 		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
+guard_mutants_objects += $(O)/tests/guard/mutant-stack/tests/guard/one_stack.bpf.o
+
+$(O)/tests/guard/one_stack.bpf.o $(O)/tests/guard/mutant-stack/tests/guard/one_stack.bpf.o: \
+		tests/guard/one_stack.bpf.c
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(if $(findstring mutant,$@),-mllvm -no-stack-coloring) \
+		-MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
 $(O)/tests/guard/mutant-slow/guard-records: $(guard_records_sources)
 	$(say) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -O0 -std=gnu11 $^ -ljansson -o $@
 
 .PHONY: guard guard-selftest guard-write guard-write-vm guard-programs
-guard-programs: $(guard_programs) $(O)/iorace.bpf.o $(O)/iorace_by_helper.bpf.o
+guard-programs: $(guard_programs) $(O)/iorace.bpf.o $(O)/iorace_by_helper.bpf.o \
+	$(O)/tests/guard/one_stack.bpf.o
 
 guard: guard-programs ## did an op get dearer? Counts, no clock (root, clang 16)
 	$(Q)tests/guard/run $(GUARD_FLAGS) $(O) $(CLANG)

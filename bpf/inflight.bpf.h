@@ -48,13 +48,8 @@
 /* What is to be done in each unit of the op in slot `self`, in one place. */
 struct inflight_units {
 	struct inflight_walk walk;
-	__u64 inode;
-	struct ior_range range;
-	__u64 first;
 	__u32 failed_at; /* publish: how many units had found room */
 	__u8 step;	 /* enum inflight_step */
-	__u8 write;
-	__u8 moving;
 	__u8 place;
 	__u8 failed;
 };
@@ -62,11 +57,6 @@ struct inflight_units {
 static __always_inline void units_of_slot(struct inflight_units *u, __u32 self,
 					  struct ior_slot *slot)
 {
-	u->inode = slot->inode;
-	u->range = slot->op.range;
-	u->first = 0;
-	u->write = ior_op_writes(&slot->op);
-	u->moving = slot->moving;
 	u->place = slot->place;
 	u->failed = 0;
 	u->failed_at = 0;
@@ -74,23 +64,34 @@ static __always_inline void units_of_slot(struct inflight_units *u, __u32 self,
 	u->walk.self = self;
 }
 
-/* In a frame that is gone when the meetings need the stack. */
-static __noinline void units_aim(struct inflight_units *u, __u64 unit)
+/*
+ * At the nth unit of the op, which is returned. In a frame that is gone when the meetings need the
+ * stack, as is what can be had from the slot again.
+ */
+static __noinline __u64 units_aim(struct inflight_units *u, __u32 nth)
 {
-	struct ior_home home = ior_home_of(u->inode, unit, u->place);
+	struct ior_slot *slot = slot_at(u->walk.self);
+	struct ior_home home;
+	__u64 unit;
 
+	if (!slot)
+		return IOR_UNIT_ANY;
+	unit = ior_unit_of(slot->op.range.start, u->place) + nth;
+	home = ior_home_of(slot->inode, unit, u->place);
 	walk_aim(&u->walk, home,
-		 ior_word_in_unit(u->range, unit, home.tag, u->walk.self, u->write, u->moving));
+		 ior_word_in_unit(slot->op.range, unit, home.tag, u->walk.self,
+				  ior_op_writes(&slot->op), slot->moving));
+	return unit;
 }
 
-static __always_inline void wide_aim(struct inflight_units *u)
+static __always_inline void wide_aim(struct inflight_units *u, const struct ior_slot *slot)
 {
-	struct ior_home home = ior_wide_home_of(u->inode);
+	struct ior_home home = ior_wide_home_of(slot->inode);
 
 	u->walk.wide = 1;
 	walk_aim(&u->walk, home,
-		 ior_word_pack(home.tag, u->walk.self, 0, IOR_CHUNK_SECTORS - 1, u->write,
-			       u->moving));
+		 ior_word_pack(home.tag, u->walk.self, 0, IOR_CHUNK_SECTORS - 1,
+			       ior_op_writes(&slot->op), slot->moving));
 }
 
 /* Which unit the meetings to come are about, see inflight_pair_is_mine(). */
@@ -104,7 +105,8 @@ static __always_inline void looking_at(__u32 self, __u64 unit)
 
 static int unit_step(__u32 i, struct inflight_units *u)
 {
-	units_aim(u, u->first + i);
+	__u64 unit = units_aim(u, i);
+
 	switch (u->step) {
 	case STEP_PUT:
 		if (walk_publish(&u->walk))
@@ -116,7 +118,7 @@ static int unit_step(__u32 i, struct inflight_units *u)
 		walk_retire(&u->walk);
 		return 0;
 	case STEP_LOOK:
-		looking_at(u->walk.self, ior_unit_pack(u->first + i, u->place));
+		looking_at(u->walk.self, ior_unit_pack(unit, u->place));
 		walk_run(&u->walk, STEP_LOOK);
 		return 0;
 	default:
@@ -130,14 +132,14 @@ static __always_inline void units_run(struct inflight_units *u, enum inflight_st
 {
 	u->step = step;
 	u->walk.wide = 0;
-	u->first = ior_unit_of(u->range.start, u->place);
 	inflight_loop(count, unit_step, u);
 }
 
 /* Where the op itself stands. */
-static __always_inline void units_run_all(struct inflight_units *u, enum inflight_step step)
+static __always_inline void units_run_all(struct inflight_units *u, const struct ior_slot *slot,
+					  enum inflight_step step)
 {
-	units_run(u, step, ior_range_units(u->range, u->place));
+	units_run(u, step, ior_range_units(slot->op.range, u->place));
 }
 
 /* ---- wide ops -------------------------------------------------------------------------------- */
@@ -155,10 +157,10 @@ static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 		INFLIGHT_ADD(&home->header, change);
 }
 
-static __always_inline bool wide_publish(struct inflight_units *u)
+static __always_inline bool wide_publish(struct inflight_units *u, const struct ior_slot *slot)
 {
-	wide_aim(u);
-	places_note(u->inode, PLACES_WIDE);
+	wide_aim(u, slot);
+	places_note(slot->inode, PLACES_WIDE);
 	wide_count(&u->walk, IOR_LINE_HOME);
 	if (walk_publish(&u->walk))
 		return true;
@@ -166,9 +168,9 @@ static __always_inline bool wide_publish(struct inflight_units *u)
 	return false;
 }
 
-static __always_inline void wide_retire(struct inflight_units *u)
+static __always_inline void wide_retire(struct inflight_units *u, const struct ior_slot *slot)
 {
-	wide_aim(u);
+	wide_aim(u, slot);
 	walk_retire(&u->walk);
 	wide_count(&u->walk, -IOR_LINE_HOME);
 }
@@ -425,9 +427,9 @@ INFLIGHT_GLOBAL int inflight_try_publish(__u32 self)
 		slot_ask_place(slot, slot->inode, slot->op.range);
 	units_of_slot(&u, self, slot);
 	if (slot->wide) {
-		u.failed = !wide_publish(&u);
+		u.failed = !wide_publish(&u, slot);
 	} else {
-		units_run_all(&u, STEP_PUT);
+		units_run_all(&u, slot, STEP_PUT);
 		if (u.walk.depth)
 			slot_line_was_full(slot);
 		if (u.failed)
@@ -457,43 +459,69 @@ static __always_inline bool slot_sweeps(const struct ior_slot *slot)
 }
 
 /*
- * Whoever is behind the first lines is looked for from there on. Nobody is behind a page that was
- * full, though for a moment whoever found it so is counted as having passed.
+ * Everybody who was there first and may matter is handed to inflight_meet(): unit by unit, or line
+ * by line, and of an op in one chunk the first lines first. That is two calls, one after the other,
+ * since both need the stack.
+ *
+ * Returns what inflight_look_far() is to be given: what is noted, without the places that were seen
+ * to the end, or are to be swept. Whoever is behind the first lines is looked for from there on.
+ * Nobody is behind a page that was full, though for a moment whoever found it so is counted as
+ * having passed.
  */
+static __always_inline __u32 inflight_look_first(__u32 self, const struct ior_slot *slot)
+{
+	__u32 noted = places_load(slot->inode);
+
+	if (slot_sweeps(slot))
+		return noted & PLACES_WIDE;
+	if (!slot_is_in_one_chunk(slot))
+		return noted;
+	for (__u32 place = 0; place < IOR_PLACES; place++) {
+		__u32 from = 0;
+
+		if (!(noted & (1U << place)))
+			continue;
+		for (__u32 nth = 0; nth < NEAR_UNITS; nth++)
+			from |= slot_look_near(self, place, nth);
+		if (!from || !(place & IOR_PLACE_SPREAD))
+			noted &= ~(1U << place);
+	}
+	return noted;
+}
+
 static __always_inline void units_look_at(struct inflight_units *u, __u32 self,
-					  struct ior_slot *slot, __u64 place, bool near)
+					  struct ior_slot *slot, __u64 place)
 {
 	units_of_slot(u, self, slot); /* anew, so that all paths are one to the verifier */
-	for (__u32 nth = 0; near && nth < NEAR_UNITS; nth++)
-		u->walk.from |= slot_look_near(u->walk.self, place, nth);
-	if (near && (!u->walk.from || !(place & IOR_PLACE_SPREAD)))
-		return;
+	if (slot_is_in_one_chunk(slot))
+		u->walk.from = near_reach();
 	u->place = place;
-	units_run_all(u, STEP_LOOK);
+	units_run_all(u, slot, STEP_LOOK);
 	looking_at(u->walk.self, IOR_UNIT_ANY);
 }
 
-/*
- * Everybody who was there first and may matter is handed to inflight_meet(): unit by unit, or line
- * by line. What can be had from the slot again does not stay on the stack meanwhile.
- */
-static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot)
+/* What can be had from the slot again does not stay on the stack meanwhile. */
+static __always_inline void inflight_look_far(__u32 self, struct ior_slot *slot, __u32 noted)
 {
-	__u32 noted = places_load(slot->inode);
-	bool near = slot_is_in_one_chunk(slot);
 	struct inflight_units u;
 
 	for (__u32 place = 0; place < IOR_PLACES; place++) {
-		if (!slot_sweeps(slot) && (noted & (1U << place)))
-			units_look_at(&u, self, slot, place, near);
+		if (noted & (1U << place))
+			units_look_at(&u, self, slot, place);
 	}
 	if (!slot->wide && wide_is_empty(slot->inode, noted))
 		return;
 	units_of_slot(&u, self, slot);
-	wide_aim(&u);
+	wide_aim(&u, slot);
 	walk_run(&u.walk, STEP_LOOK);
 	if (slot_sweeps(slot))
 		inflight_loop((__u64)line_mask(false) + 1, sweep_line, &u);
+}
+
+/* Both, where there is stack enough. */
+static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot)
+{
+	inflight_look_far(self, slot, inflight_look_first(self, slot));
 }
 
 static __always_inline void inflight_retire_slow(__u32 self, struct ior_slot *slot)
@@ -506,9 +534,9 @@ static __always_inline void inflight_retire_slow(__u32 self, struct ior_slot *sl
 	}
 	units_of_slot(&u, self, slot);
 	if (slot->wide)
-		wide_retire(&u);
+		wide_retire(&u, slot);
 	else
-		units_run_all(&u, STEP_CLEAR);
+		units_run_all(&u, slot, STEP_CLEAR);
 }
 
 /*
@@ -567,10 +595,10 @@ static __always_inline void inflight_flip(__u32 self, struct ior_slot *slot)
 	INFLIGHT_STORE(&slot->settled, 0);
 	units_of_slot(&u, self, slot);
 	if (slot->wide) {
-		wide_aim(&u);
+		wide_aim(&u, slot);
 		walk_run(&u.walk, STEP_MOVE);
 	} else {
-		units_run_all(&u, STEP_MOVE);
+		units_run_all(&u, slot, STEP_MOVE);
 	}
 	slot->moving = 1;
 	slot->state = IOR_SLOT_PUBLISHED;

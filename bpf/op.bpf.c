@@ -46,10 +46,10 @@ enum open_result {
 	OPEN_ALONE,	     /* nothing */
 	OPEN_MUST_LOOK,	     /* somebody is near */
 	OPEN_MEETS_ONE,	     /* the same, and nobody else: spot.candidate */
+	OPEN_MUST_ASK,	     /* nobody is near, but its inode has ops in other places */
 	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
 	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
 	OPEN_MOVES,	     /* it waits in the table: its words flip */
-	OPEN_STALE,	     /* an earlier op of this key has words that must be searched for */
 };
 
 /* Where an op in one chunk has its word. */
@@ -93,8 +93,8 @@ static __always_inline enum open_result look_common(struct ior_slot *slot, __u32
 		if (line_was_passed(spot->line))
 			return OPEN_MUST_LOOK;
 	}
-	if (!place_is_the_only_one(inode, spot->in.place) && !inflight_is_alone_elsewhere(self))
-		return OPEN_MUST_LOOK;
+	if (!place_is_the_only_one(inode, spot->in.place))
+		return candidates ? OPEN_MUST_LOOK : OPEN_MUST_ASK;
 	if (candidates) {
 		spot->candidate = line_only_candidate(candidates);
 		return spot->candidate ? OPEN_MEETS_ONE : OPEN_MUST_LOOK;
@@ -127,9 +127,23 @@ __noinline enum open_result op_enter_near(__u32 self)
 		return OPEN_ALONE;
 	if (!inflight_publish_near(self, slot, &spot))
 		return OPEN_NO_ROOM;
-	if (!inflight_is_alone_near(self, slot, &spot))
+	if (!near_is_alone(spot.home, spot.word))
 		return OPEN_MUST_LOOK;
+	if (!place_is_the_only_one(slot->inode, slot->place))
+		return OPEN_MUST_ASK;
 	INFLIGHT_STORE(&slot->settled, 1);
+	return OPEN_ALONE;
+}
+
+/* In a call of its own, since those that it makes need the stack. */
+__noinline enum open_result op_ask_elsewhere(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	if (!inflight_is_alone_elsewhere(self))
+		return OPEN_MUST_LOOK;
+	if (slot)
+		INFLIGHT_STORE(&slot->settled, 1);
 	return OPEN_ALONE;
 }
 
@@ -140,6 +154,8 @@ static __always_inline int op_open(__u32 self, enum open_result result)
 
 	if (result == OPEN_NO_ROOM)
 		result = op_enter_near(self);
+	if (result == OPEN_MUST_ASK)
+		result = op_ask_elsewhere(self);
 	if (result == OPEN_ALONE)
 		return 0;
 	if (result == OPEN_MOVES) {
@@ -313,44 +329,46 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 }
 
 /*
- * The whole begin of the common case, once for all hooks that are not worth an inlined copy, in a
- * frame that is gone when the slow paths need the stack. *ret_self is the slot when the result is
- * not OPEN_ALONE.
+ * The begin of all hooks that are not worth an inlined copy of it, in frames that are gone when the
+ * slow paths need the stack. First, what to track it in: as slot_take(), and -1 too if it is not to
+ * be tracked.
  */
-__noinline enum open_result op_enter(struct op_desc *desc, __u32 *ret_self)
+__noinline int op_take(struct op_desc *desc)
 {
-	struct ior_range range;
 	struct ior_slot *slot;
 	struct inode *inode;
-	struct op_run run;
-	struct spot spot;
 	int fs, self;
 
-	if (!desc || !ret_self)
-		return OPEN_ALONE;
+	if (!desc)
+		return -1;
 	inode = KOBJECT(struct inode, desc->inode);
 	fs = desc->admitted ? desc->fs : op_admit(inode, desc->file, desc->mode);
 	if (fs < 0)
-		return OPEN_ALONE;
+		return -1;
 	desc->fs = fs;
-	range = desc_range(desc, inode);
-	if (ior_range_is_empty(range)) {
+	if (ior_range_is_empty(desc_range(desc, inode))) {
 		op_begin_empty(desc->key, desc->mode);
-		return OPEN_ALONE;
+		return -1;
 	}
-	run = op_run();
-	if (!run.cpu)
-		return OPEN_ALONE;
 	self = slot_take(desc, &slot);
-	*ret_self = self & (SLOT_IS_STALE - 1);
 	if (!slot) {
 		op_without_room(desc->inode);
-		return OPEN_ALONE;
+		return -1;
 	}
-	if (self & SLOT_IS_STALE)
-		return OPEN_STALE;
-	spot = op_spot(slot, desc->inode, range);
-	return op_enter_slot(slot, self, &run, desc, range, spot);
+	return self;
+}
+
+/* And then up to the publish of the common case. */
+__noinline enum open_result op_enter(const struct op_desc *desc, __u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+	struct op_run run = op_run();
+	struct ior_range range;
+
+	if (!desc || !slot || !run.cpu)
+		return OPEN_ALONE;
+	range = desc_range(desc, KOBJECT(struct inode, desc->inode));
+	return op_enter_slot(slot, self, &run, desc, range, op_spot(slot, desc->inode, range));
 }
 
 #define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
@@ -555,24 +573,29 @@ static __always_inline bool op_begin_spanned(const struct op_desc *desc)
 	return true;
 }
 
-/* Whatever the op is. */
-static __always_inline int op_begin_here(struct op_desc *desc)
+/* Whatever the op is. Returns what op_open_entered() is to follow with. */
+static __always_inline __u64 op_enter_here(struct op_desc *desc)
 {
-	enum open_result result;
-	__u32 self = 0;
+	int self = op_take(desc);
 
-	result = op_enter(desc, &self);
-	if (result == OPEN_STALE) {
+	if (self < 0)
+		return OPEN_ALONE;
+	if (self & SLOT_IS_STALE) {
+		self &= SLOT_IS_STALE - 1;
 		op_retire_slow(self);
-		result = op_enter(desc, &self);
 	}
-	return op_open(self, result);
+	return (__u64)self << 32 | op_enter(desc, self);
 }
 
-/* In a frame that the hot path does without. */
-static __noinline int op_begin_any(struct op_desc *desc)
+/* In a frame that the hot path does without, and gone when the slow paths need the stack. */
+static __noinline __u64 op_enter_any(struct op_desc *desc)
 {
-	return op_begin_here(desc);
+	return op_enter_here(desc);
+}
+
+static __always_inline int op_open_entered(__u64 entered)
+{
+	return op_open(entered >> 32, (__u32)entered);
 }
 
 static __always_inline int op_begin(void *ctx, struct op_desc *desc)
@@ -584,7 +607,7 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 		return 0;
 	if (ior_options.has_spans && op_begin_spanned(desc))
 		return 0;
-	return op_begin_any(desc);
+	return op_open_entered(op_enter_any(desc));
 }
 
 /* Its window opens now, and it is in one chunk. */
@@ -601,10 +624,14 @@ static __always_inline bool op_is_plainly_tentative(const struct op_desc *desc)
 	       ior_state.any_tentative;
 }
 
-/* In a single call. False: its slot takes a search, or there is nothing to move. */
-static __noinline int op_begin_tentative(const struct op_desc *desc, const struct op_run *run,
-					 struct inode *inode)
+/*
+ * In a single call. False: its slot takes a search, or there is nothing to move. Of what the run
+ * has asked for each by itself, or it would stand on the stack of the hook.
+ */
+static __noinline int op_begin_tentative(const struct op_desc *desc, struct task_struct *task,
+					 struct ior_cpu *cpu, struct inode *inode)
 {
+	struct op_run run = {.task = task, .cpu = cpu};
 	struct ior_range range = desc_range(desc, inode);
 	bool wide = ior_range_is_wide(range);
 	struct ior_slot *slot;
@@ -615,7 +642,7 @@ static __noinline int op_begin_tentative(const struct op_desc *desc, const struc
 	slot = inflight_claim_home(desc->key, &self);
 	if (!slot)
 		return false;
-	op_enter_filled(self, run, desc, op_fill(slot, run, desc, inode, range, wide, false));
+	op_enter_filled(self, &run, desc, op_fill(slot, &run, desc, inode, range, wide, false));
 	op_pends(slot);
 	return true;
 }
@@ -655,9 +682,9 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 		}
 	}
 	any = *desc;
-	if (op_is_plainly_tentative(desc) && op_begin_tentative(&any, run, inode))
+	if (op_is_plainly_tentative(desc) && op_begin_tentative(&any, run->task, run->cpu, inode))
 		return 0;
-	return has_frame ? op_begin_here(&any) : op_begin_any(&any);
+	return op_open_entered(has_frame ? op_enter_here(&any) : op_enter_any(&any));
 }
 
 /* The same for an op whose window opens at its first bio. */

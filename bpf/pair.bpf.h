@@ -255,8 +255,8 @@ static __always_inline bool pair_is_due(struct ior_slot *mine, struct meeting *m
 	return is_due;
 }
 
-static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m,
-				__u64 peer_id)
+/* True: pair_record() is to follow. Two calls, one after the other, since both need the stack. */
+static __noinline bool pair_tell(struct ior_slot *mine, __u64 my_id, struct meeting *m)
 {
 	struct ior_range common = ior_range_intersection(mine->op.range, m->peer.range);
 
@@ -270,12 +270,17 @@ static __noinline int pair_tell(struct ior_slot *mine, __u64 my_id, struct meeti
 	if (ior_options.want_stacks)
 		bit_set(ior_escalated, mine->inode);
 	if (m->is_first && pending_count(&m->key, common, mine->op.begin_ns))
-		return 0;
+		return false;
 	stat_count_exact(IOR_STAT_CONFLICTS);
-	if (!pair_is_due(mine, m, common)) {
-		stat_count_exact(IOR_STAT_SUPPRESSED);
-		return 0;
-	}
+	if (pair_is_due(mine, m, common))
+		return true;
+	stat_count_exact(IOR_STAT_SUPPRESSED);
+	return false;
+}
+
+static __noinline int pair_record(struct ior_slot *mine, __u64 my_id, struct meeting *m,
+				  __u64 peer_id)
+{
 	own_time_is_now(m);
 	op_place(&m->mine);
 	op_place(&m->peer);
@@ -416,7 +421,9 @@ static __always_inline int pair_conflicts(__u32 self, struct ior_slot *mine, str
 	case PAIR_THEIRS:
 		return 0;
 	case PAIR_MINE:
-		return pair_tell(mine, op_id(self, mine->seq), m, op_id(at->at, at->seq));
+		if (pair_tell(mine, op_id(self, mine->seq), m))
+			pair_record(mine, op_id(self, mine->seq), m, op_id(at->at, at->seq));
+		return 0;
 	case PAIR_UNKNOWN:
 		break;
 	}

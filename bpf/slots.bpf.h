@@ -84,10 +84,13 @@ static __noinline int slot_find_farther(__u64 key, __u32 home)
 	return s.found;
 }
 
+#define SLOT_IS_FARTHER (-2)
+
 /*
  * Each slot is a line that is in no cache, so only those are looked at where one of this home may
  * be: one or two, mostly. Global, so that the verifier walks these steps once and not from each
- * hook; and in a frame of its own, since the common case does without.
+ * hook; and in a frame of its own, since the common case does without. SLOT_IS_FARTHER: to be
+ * looked for behind them, from where there is more stack.
  */
 INFLIGHT_GLOBAL int slot_find_far(__u64 key, __u32 home, __u32 away)
 {
@@ -103,7 +106,7 @@ INFLIGHT_GLOBAL int slot_find_far(__u64 key, __u32 home, __u32 away)
 		if (slot && INFLIGHT_LOAD(&slot->key) == key)
 			return at;
 	}
-	return away & ior_away_bit(IOR_AWAY_STEPS) ? slot_find_farther(key, home) : -1;
+	return away & ior_away_bit(IOR_AWAY_STEPS) ? SLOT_IS_FARTHER : -1;
 }
 
 /* The slot of the op with this key and its index, or NULL. Mostly it stands at its home. */
@@ -121,6 +124,8 @@ static __always_inline struct ior_slot *inflight_slot_of(__u64 key, __u32 *ret_s
 	if (!ior_away_count(away))
 		return 0;
 	far = slot_find_far(key, home_at, away);
+	if (far == SLOT_IS_FARTHER)
+		far = slot_find_farther(key, home_at);
 	if (far < 0)
 		return 0;
 	*ret_self = far;

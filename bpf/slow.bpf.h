@@ -19,14 +19,26 @@ static __always_inline int op_has_looked(struct ior_slot *slot)
 	return 0;
 }
 
-__noinline int op_look_slow(__u32 self)
+__noinline __u32 op_look_first(__u32 self)
+{
+	struct ior_slot *slot = slot_at(self);
+
+	return slot ? inflight_look_first(self, slot) : 0;
+}
+
+__noinline int op_look_far(__u32 self, __u32 noted)
 {
 	struct ior_slot *slot = slot_at(self);
 
 	if (!slot)
 		return 0;
-	inflight_look_slow(self, slot);
+	inflight_look_far(self, slot, noted);
 	return op_has_looked(slot);
+}
+
+static __always_inline int op_look_slow(__u32 self)
+{
+	return op_look_far(self, op_look_first(self));
 }
 
 /* The window of an op that waited in the table opens; op_look_slow() follows. */

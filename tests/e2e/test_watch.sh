@@ -92,6 +92,15 @@ xfs_uring_ops_after_a_minute_without_is_reported_by_watch() {
 		--conflicts-min 1 || fail "exit status $CHECK_STATUS"
 }
 
+# Where the verifier refuses the programs of plain loads the tool takes slower ones: nobody sees
+# that but by a clock. Before 6.9 it does refuse them, see open_and_load_either().
+programs_of_plain_loads_are_taken_where_they_fit() {
+	[ -n "$IORACE" ] && kernel_at_least 6.9 || return 0
+	"$IORACE" doctor | grep -q 'fields are read by plain loads' || return 0
+	IORACE_DEBUG=1 "$IORACE" watch --duration 1 >"$TEST_TMP/log" 2>&1 || fail "watch failed"
+	! grep -a 'failed to load' "$TEST_TMP/log" || fail "they are refused"
+}
+
 # Each CPU counts the findings it had last for itself, sixteen at most, and these are more: whoever
 # has to make room is added up. (What one storm costs: make storm.)
 xfs_storms_on_many_files_are_counted_exactly_is_reported_by_watch() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * verifier OBJECT: how many instructions this kernel's verifier processes for each program, one
- * "name count" a line. Each is loaded alone, with all that can be asked of it, and before that as
+ * verifier OBJECT [PREFIX]: how many instructions this kernel's verifier processes for each program, one
+ * "name count" a line (of those whose names begin so). Each is loaded alone, with all that can be asked of it, and before that as
  * `watch` and `check` mostly do: what is asked of it leaves other code dead, and with it what that
  * takes of the stack.
  * One that the verifier refuses says "refused"; one that has nothing to attach to here, or that a
@@ -78,16 +78,24 @@ static int show(const char *path, const char *name)
 
 int main(int argc, char **argv)
 {
-	struct bpf_object *obj = argc == 2 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	struct bpf_object *obj =
+		argc == 2 || argc == 3 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	const char *prefix = argc == 3 ? argv[2] : "";
 	struct bpf_program *prog;
 	int told = 0;
 
 	if (!obj) {
-		fprintf(stderr, "usage: verifier OBJECT\n");
+		fprintf(stderr, "usage: verifier OBJECT [PREFIX]\n");
 		return 2;
 	}
 	libbpf_set_print(say_nothing);
-	bpf_object__for_each_program(prog, obj) told += show(argv[1], bpf_program__name(prog));
+	bpf_object__for_each_program(prog, obj)
+	{
+		const char *name = bpf_program__name(prog);
+
+		if (!strncmp(name, prefix, strlen(prefix)))
+			told += show(argv[1], name);
+	}
 	bpf_object__close(obj);
 	if (!told)
 		fprintf(stderr, "verifier: this kernel takes none of the programs\n");

@@ -103,9 +103,9 @@ mutant near_alone_stops_at_home "$TABLE" \
 	'/near_is_alone(struct/,/^}/s/if (!line_was_passed(line))/if (1)/'
 mutant near_alone_sees_nobody "$TABLE" 's/others |= line_candidates(line, word);/(void)word;/'
 mutant near_lines_met_again "$TABLE" \
-	'/units_look_at(struct/,/^}/s/u->place = place;/& if (near) u->walk.from = 0;/'
-mutant near_spill_of_the_last_unit_only "$TABLE" 's/u->walk.from |= slot_look_near/u->walk.from = slot_look_near/'
-mutant near_spill_of_wide_ops "$TABLE" '/inflight_look_slow(__u32/,/^}/s/^\tunits_of_slot(&u, self, slot);/\t;/'
+	'/units_look_at(struct/,/^}/s/u->walk.from = near_reach();/;/'
+mutant near_spill_of_the_last_unit_only "$TABLE" 's/from |= slot_look_near/from = slot_look_near/'
+mutant near_spill_of_wide_ops "$TABLE" '/inflight_look_far(__u32/,/^}/s/^\tunits_of_slot(&u, self, slot);/\t;/'
 mutant empty_line_was_passed "$TABLE" \
 	'/line_is_empty(struct/,/^}/s/__u64 any = .*/__u64 any = 0;/'
 
@@ -132,9 +132,10 @@ mutant small_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(no
 mutant large_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(noted >> 3)/'
 mutant places_asked_before_the_publish "$TABLE" \
 	"$ASK"'s/slot->place = place;/& slot->fs = noted | 1U << place;/
-	/bool wide_publish/,/^}/s/wide_aim(u);/& slot_at(u->walk.self)->fs = places_load(u->inode);/
+	/bool wide_publish/,/^}/s/wide_aim(u, slot);/& SLOT->fs = places_load(slot->inode);/
+	s/SLOT->/slot_at(u->walk.self)->/
 	/void inflight_flip/,/^}/s/INFLIGHT_STORE(&.*/& slot->fs = places_load(slot->inode);/
-	/inflight_look_slow(__u32/,/^}/s/noted = places_load(slot->inode);/noted = slot->fs;/'
+	/inflight_look_first(__u32/,/^}/s/noted = places_load(slot->inode);/noted = slot->fs;/'
 mutant alone_elsewhere_asked_before_the_publish "$TABLE" \
 	"$ASK"'s/slot->place = place;/& slot->fs = noted | 1U << place;/
 	/inflight_is_alone_elsewhere(__u32/,/^}/s/noted = places_load(slot->inode)/noted = slot->fs/'
@@ -159,7 +160,7 @@ mutant alone_in_the_first_granule "$TABLE" \
 	'/slot_is_alone_at(__u32/,/^}/s/if (!slot || !near_unit_is_in(.*))/if (!slot || nth)/'
 mutant near_look_in_the_first_granule "$TABLE" \
 	'/slot_look_near(__u32/,/^}/s/if (!slot || !near_unit_is_in(.*))/if (!slot || nth)/'
-mutant near_look_in_three_granules "$TABLE" '/units_look_at(struct/,/^}/s/nth < NEAR_UNITS/nth < 3/'
+mutant near_look_in_three_granules "$TABLE" '/inflight_look_first(__u32/,/^}/s/nth < NEAR_UNITS/nth < 3/'
 mutant alone_in_three_granules "$TABLE" \
 	'/inflight_is_alone_elsewhere(__u32/,/^}/s/nth < NEAR_UNITS/nth < 3/'
 mutant empty_but_for_the_fourth_granule "$TABLE" \
@@ -182,25 +183,28 @@ mutant alone_by_the_chunk "$TABLE" \
 	'/slot_is_alone_at(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
 mutant near_look_by_the_chunk "$TABLE" \
 	'/slot_look_near(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
-LOOK='/units_look_at(struct/,/^}/s/^\tunits_of_slot(u, self, slot);/&'
-mutant near_look_skips_page "$TABLE" "$LOOK"' if (near \&\& !(place \& IOR_PLACE_SPREAD)) return;/'
-mutant near_look_skips_spread "$TABLE" "$LOOK"' if (near \&\& (place \& IOR_PLACE_SPREAD)) return;/'
-mutant near_look_skips_small "$TABLE" "$LOOK"' if (near \&\& (place \& IOR_PLACE_FINE)) return;/'
-mutant near_look_skips_large "$TABLE" "$LOOK"' if (near \&\& !(place \& IOR_PLACE_FINE)) return;/'
-mutant units_look_skips_page "$TABLE" "$LOOK"' if (!near \&\& !(place \& IOR_PLACE_SPREAD)) return;/'
-mutant units_look_skips_spread "$TABLE" "$LOOK"' if (!near \&\& (place \& IOR_PLACE_SPREAD)) return;/'
-mutant units_look_skips_small "$TABLE" "$LOOK"' if (!near \&\& (place \& IOR_PLACE_FINE)) return;/'
-mutant units_look_skips_large "$TABLE" "$LOOK"' if (!near \&\& !(place \& IOR_PLACE_FINE)) return;/'
+NEAR_LOOK='/inflight_look_first(__u32/,/^}/s/^\t__u32 noted = .*/&'
+UNITS_LOOK='/inflight_look_first(__u32/,/^}/s/^\t\treturn noted;/\t\treturn noted \&'
+mutant near_look_skips_page "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= PLACES_ALL_SPREAD | PLACES_WIDE;/'
+mutant near_look_skips_spread "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= ~PLACES_ALL_SPREAD;/'
+mutant near_look_skips_small "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= 0x3 | PLACES_WIDE;/'
+mutant near_look_skips_large "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= 0xc | PLACES_WIDE;/'
+mutant units_look_skips_page "$TABLE" "$UNITS_LOOK"' (PLACES_ALL_SPREAD | PLACES_WIDE);/'
+mutant units_look_skips_spread "$TABLE" "$UNITS_LOOK"' ~PLACES_ALL_SPREAD;/'
+mutant units_look_skips_small "$TABLE" "$UNITS_LOOK"' (0x3 | PLACES_WIDE);/'
+mutant units_look_skips_large "$TABLE" "$UNITS_LOOK"' (0xc | PLACES_WIDE);/'
+mutant places_seen_to_the_end_only "$TABLE" 's/if (!from || !(place & IOR_PLACE_SPREAD))/if (1)/'
+mutant page_seen_to_the_end_only "$TABLE" 's/if (!from || !(place & IOR_PLACE_SPREAD))/if (!(place \& IOR_PLACE_SPREAD))/'
 mutant look_asks_the_op "$TABLE" \
-	'/inflight_look_slow(__u32/,/^}/s/(noted & (1U << place))/(slot->wide ? noted \& 1U << place : slot->place == place)/'
+	'/inflight_look_first(__u32/,/^}/s/noted = places_load(slot->inode);/& if (!slot->wide) noted \&= 1U << slot->place | PLACES_WIDE;/'
 mutant wide_look_asks_the_op "$TABLE" \
-	'/inflight_look_slow(__u32/,/^}/s/(noted & (1U << place))/(slot->wide ? slot->place == place : noted \& 1U << place)/'
+	'/inflight_look_first(__u32/,/^}/s/noted = places_load(slot->inode);/& if (slot->wide) noted \&= 1U << slot->place | PLACES_WIDE;/'
 mutant look_in_as_many_granules_as_chunks "$TABLE" \
-	'/units_run_all(struct/,/^}/s/ior_range_units(u->range, u->place)/ior_range_chunks(u->range)/'
+	'/units_run_all(struct/,/^}/s/ior_range_units(slot->op.range, u->place)/ior_range_chunks(slot->op.range)/'
 mutant look_from_the_chunk_on "$TABLE" \
-	's/u->first = ior_unit_of(u->range.start, u->place);/u->first = ior_chunk_of(u->range.start);/'
+	'/units_aim(struct/,/^}/s/ior_unit_of(slot->op.range.start, u->place)/ior_chunk_of(slot->op.range.start)/'
 mutant looking_not_reset "$TABLE" 's/looking_at(u->walk.self, IOR_UNIT_ANY);/;/'
-mutant looking_without_its_place "$TABLE" 's/ior_unit_pack(u->first + i, u->place)/ior_unit_pack(u->first + i, 0)/'
+mutant looking_without_its_place "$TABLE" 's/ior_unit_pack(unit, u->place)/ior_unit_pack(unit, 0)/'
 mutant looking_at_chunks_only meet.bpf.h \
 	'/peer_is_where_we_look(__u32/,/^}/s/ior_unit_of(start, place)/ior_chunk_of(start)/'
 
@@ -275,9 +279,9 @@ mutant look_forgets_its_chunk "$TABLE" '/peer_is_where_we_look(__u32/,/^}/s/if (
 mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(slot->inode, noted))/if (!slot->wide)/'
 mutant first_wide_noted_late "$TABLE" \
 	'/^static __always_inline bool wide_publish/,/^}/{/places_note/d}
-	s/inflight_loop(.*sweep_line, &u);/{ & places_note(u.inode, PLACES_WIDE); }/'
-mutant wide_ignores_narrow "$TABLE" 's/if (!slot_sweeps(slot) \&\& (noted/if (!slot->wide \&\& (noted/'
-mutant sweep_forgotten "$TABLE" 's/^\tif (slot_sweeps(slot))$/\tif (0)/'
+	s/inflight_loop(.*sweep_line, &u);/{ & places_note(slot->inode, PLACES_WIDE); }/'
+mutant wide_ignores_narrow "$TABLE" '/inflight_look_first(__u32/,/^}/s/if (slot_sweeps(slot))/if (slot->wide)/'
+mutant sweep_forgotten "$TABLE" '/void inflight_look_far/,/^}/s/^\tif (slot_sweeps(slot))$/\tif (0)/'
 mutant untracked_leaves_words "$TABLE" 's/units_run(\&u, STEP_CLEAR, u.failed_at);/;/'
 mutant untracked_leaves_counts "$TABLE" '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
 mutant retire_twice "$TABLE" '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
