@@ -71,6 +71,7 @@ model := \
 
 live := \
 	user/live/features.c \
+	user/live/forgetter.c \
 	user/live/hooks.c \
 	user/live/plan.c \
 	user/live/range_lock.c \
@@ -137,7 +138,7 @@ tool_objects := $(tool_sources:%.c=$(O)/%.o)
 
 # What unit tests link: every room that needs no kernel and no main.
 pure_objects := $(patsubst %.c,$(O)/%.o,$(base) $(model) $(symbol) $(report) \
-	user/live/hooks.c user/live/plan.c user/live/range_lock_type.c \
+	user/live/forgetter.c user/live/hooks.c user/live/plan.c user/live/range_lock_type.c \
 	user/stress/handover.c user/stress/history.c \
 	user/stress/reader.c user/stress/shape.c user/stress/tallied.c)
 

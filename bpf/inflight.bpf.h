@@ -147,7 +147,7 @@ static __always_inline void units_run_all(struct inflight_units *u, const struct
 /*
  * A wide op stands once, by inode. The home line counts its wide ops in the high half of its
  * header, raised before the publish, so that everybody else needs to read one word only to know
- * that there is none. That there was any is noted before that, and for good.
+ * that there is none. That there was any is noted before that, as places are.
  */
 static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 {
@@ -160,7 +160,7 @@ static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 static __always_inline bool wide_publish(struct inflight_units *u, const struct ior_slot *slot)
 {
 	wide_aim(u, slot);
-	places_note(slot->inode, PLACES_WIDE);
+	places_note(slot->inode, IOR_PLACES_WIDE);
 	wide_count(&u->walk, IOR_LINE_HOME);
 	if (walk_publish(&u->walk))
 		return true;
@@ -183,7 +183,7 @@ static __always_inline bool wide_is_empty(__u64 inode, __u32 noted)
 {
 	struct ior_line *home;
 
-	if (!(noted & PLACES_WIDE))
+	if (!(noted & IOR_PLACES_WIDE))
 		return true;
 	home = line_at(true, ior_wide_home_of(inode).line & line_mask(true));
 	return !home || !INFLIGHT_LOAD(&home->header);
@@ -266,7 +266,7 @@ static __always_inline bool inflight_publish_near(__u32 self, struct ior_slot *s
 
 	if (!slot->moving || !slot_is_in_one_chunk(slot))
 		return false;
-	place = slot_ask_place(slot, slot->inode, slot->op.range);
+	place = slot_ask_place(slot, slot->inode, slot->op.range, 0);
 	*spot = near_aim(self, slot, ior_unit_of(slot->op.range.start, place), place);
 	slot->where = near_put(spot->home, spot->word);
 	if (!slot->where)
@@ -287,7 +287,7 @@ struct inflight_spot {
 static __always_inline struct inflight_spot slot_aim(struct ior_slot *slot, __u64 inode,
 						     struct ior_range range)
 {
-	__u64 place = slot_ask_place(slot, inode, range);
+	__u64 place = slot_ask_place(slot, inode, range, 0);
 	struct ior_home home = ior_home_of(inode, ior_unit_of(range.start, place), place);
 
 	return (struct inflight_spot){
@@ -354,7 +354,7 @@ INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self)
 
 	if (!slot)
 		return true;
-	noted = places_load(slot->inode) & ~(1U << (slot->place & (IOR_PLACES - 1)));
+	noted = places_settle(slot) & ~slot_noted_as(slot);
 	if (!wide_is_empty(slot->inode, noted))
 		return false;
 	INFLIGHT_ROLLED
@@ -370,14 +370,15 @@ INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self)
 }
 
 /*
- * Mostly its own is the only place, and then nothing has to be asked but for wide ops, which many a
- * file had once: it was truncated.
+ * Mostly its own is the only place, and noted, and nobody is about to forget: see places_settle().
+ * Then nothing has to be asked but for wide ops, which many a file had once: it was truncated.
  */
 static __always_inline bool place_is_the_only_one(__u64 inode, __u64 place)
 {
-	__u32 others = places_load(inode) ^ 1U << (place & (IOR_PLACES - 1));
+	__u32 noted = places_load(inode) & (IOR_PLACES_ALL | IOR_PLACES_CLOSING);
+	__u32 others = noted ^ 1U << (place & (IOR_PLACES - 1));
 
-	return !others || (others == PLACES_WIDE && wide_is_empty(inode, others));
+	return !others || (others == IOR_PLACES_WIDE && wide_is_empty(inode, others));
 }
 
 static __always_inline bool inflight_is_alone_near(__u32 self, const struct ior_slot *slot,
@@ -411,11 +412,8 @@ static __noinline void inflight_retire_near(struct ior_slot *slot)
 	near_unpass(slot_home(slot), ior_where_depth(where));
 }
 
-/*
- * False: no room, and the op has left no trace. If that was in the page there may be elsewhere, and
- * a second call tries that.
- */
-INFLIGHT_GLOBAL int inflight_try_publish(__u32 self)
+/* False: no room, and the op has left no trace. Where it should stand, or spread at any rate. */
+INFLIGHT_GLOBAL int inflight_try_publish(__u32 self, __u64 spread)
 {
 	struct ior_slot *slot = slot_at(self);
 	struct inflight_units u;
@@ -424,7 +422,7 @@ INFLIGHT_GLOBAL int inflight_try_publish(__u32 self)
 		return false;
 	slot->where = 0;
 	if (!slot->wide)
-		slot_ask_place(slot, slot->inode, slot->op.range);
+		slot_ask_place(slot, slot->inode, slot->op.range, spread);
 	units_of_slot(&u, self, slot);
 	if (slot->wide) {
 		u.failed = !wide_publish(&u, slot);
@@ -435,17 +433,20 @@ INFLIGHT_GLOBAL int inflight_try_publish(__u32 self)
 		if (u.failed)
 			units_run(&u, STEP_CLEAR, u.failed_at);
 	}
-	if (!u.failed)
-		slot->state = slot->moving ? IOR_SLOT_PUBLISHED : IOR_SLOT_WAITING;
-	else if (!slot->wide)
-		inode_spread(slot->inode, u.place);
-	return !u.failed;
+	if (u.failed) {
+		if (!slot->wide)
+			inode_spread(slot->inode, u.place);
+		return false;
+	}
+	slot->state = slot->moving ? IOR_SLOT_PUBLISHED : IOR_SLOT_WAITING;
+	places_settle(slot); /* one that is lifted does not look before it moves */
+	return true;
 }
 
 /* False: no room, the op is untracked and has left no trace. */
 static __always_inline bool inflight_publish_slow(__u32 self)
 {
-	return inflight_try_publish(self) || inflight_try_publish(self);
+	return inflight_try_publish(self, 0) || inflight_try_publish(self, IOR_PLACE_SPREAD);
 }
 
 #ifndef SWEEP_UNITS_MAX /* more where a test has few lines */
@@ -470,10 +471,10 @@ static __always_inline bool slot_sweeps(const struct ior_slot *slot)
  */
 static __always_inline __u32 inflight_look_first(__u32 self, const struct ior_slot *slot)
 {
-	__u32 noted = places_load(slot->inode);
+	__u32 noted = places_settle(slot);
 
 	if (slot_sweeps(slot))
-		return noted & PLACES_WIDE;
+		return noted & IOR_PLACES_WIDE;
 	if (!slot_is_in_one_chunk(slot))
 		return noted;
 	for (__u32 place = 0; place < IOR_PLACES; place++) {

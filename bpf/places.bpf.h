@@ -6,19 +6,22 @@
  *
  * Why nobody is missed: an op notes its place before it publishes there, and asks what is noted
  * after it, and looks wherever somebody may stand. Of two ops the one that publishes later finds
- * the place of the other noted, and the other in it. What is noted stays.
+ * the place of the other noted, and the other in it.
+ *
+ * What is noted is forgotten when nobody stands there (iorace/forget.h), and that may be just
+ * before an op publishes there. So it asks whether its own place is noted still, and then that
+ * stays until it retires. Else it notes it anew and looks then: of two ops the one of which that
+ * was done, or seen to be so, later finds the other. An op that came and went meanwhile is not met,
+ * but while the first is in its hook none of its data has moved.
  */
 #ifndef IORACE_PLACES_BPF_H
 #define IORACE_PLACES_BPF_H
 
 #include <iorace/slot.h>
 
-/* One bit for each place, and above them that there was a wide op. */
-#define PLACES_WIDE (1U << IOR_PLACES)
-
 static __always_inline __u32 *places_of(__u64 inode)
 {
-	return &places_noted()[(ior_inode_product(inode) >> 48) & (IOR_PLACES_ENTRIES - 1)];
+	return &places_noted()[ior_places_entry(inode)];
 }
 
 static __always_inline __u32 places_load(__u64 inode)
@@ -41,16 +44,16 @@ static __always_inline void places_note(__u64 inode, __u32 bit)
 }
 
 /*
- * The place of an op that is to be published: spread where ops of its inode do, and fine as well,
- * if it is in one granule.
+ * The place of an op that is to be published: spread where ops of its inode do, or if it says so,
+ * and fine as well, if it is in one granule.
  */
 static __always_inline __u64 slot_ask_place(struct ior_slot *slot, __u64 inode,
-					    struct ior_range range)
+					    struct ior_range range, __u64 spread)
 {
 	__u32 *noted_at = places_of(inode);
 	__u32 noted = INFLIGHT_LOAD(noted_at);
 	__u64 fine = (noted >> 1 | noted >> 2) & ior_range_fine(range);
-	__u64 place = fine | ((noted >> 1 | noted >> 3) & IOR_PLACE_SPREAD);
+	__u64 place = fine | ((noted >> 1 | noted >> 3) & IOR_PLACE_SPREAD) | spread;
 
 	slot->place = place;
 	places_add(noted_at, noted, 1U << place);
@@ -58,6 +61,27 @@ static __always_inline __u64 slot_ask_place(struct ior_slot *slot, __u64 inode,
 }
 
 _Static_assert(IOR_PLACE_SPREAD == 1 && IOR_PLACE_FINE == 2, "asked for by shifting");
+
+/* What is to be noted while the op is in flight. */
+static __always_inline __u32 slot_noted_as(const struct ior_slot *slot)
+{
+	return slot->wide ? IOR_PLACES_WIDE : 1U << (slot->place & (IOR_PLACES - 1));
+}
+
+/*
+ * What is noted of the inode of an op that has been published, with what is noted for that op: from
+ * here on until it retires that stays. Who goes through the table just now may not have seen it.
+ */
+static __always_inline __u32 places_settle(const struct ior_slot *slot)
+{
+	__u32 *noted_at = places_of(slot->inode), own = slot_noted_as(slot);
+	__u32 noted = INFLIGHT_LOAD(noted_at), keep = own << IOR_PLACES_KEEP_SHIFT;
+
+	if ((noted & own) && (!(noted & IOR_PLACES_CLOSING) || (noted & keep)))
+		return noted;
+	INFLIGHT_OR(noted_at, own | keep);
+	return INFLIGHT_LOAD(noted_at);
+}
 
 /* Its page was too small for an op of this place: those that come stand spread. */
 static __always_inline void inode_spread(__u64 inode, __u64 place)

@@ -11,7 +11,7 @@
 
 /*
  * Sizes are set before load. MMAPABLE aligns the values to a page, so that a line of 64 bytes is
- * one cache line; nobody maps them.
+ * one cache line, and lets the tool see who is in flight (user/live/forgetter.c).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -179,6 +179,20 @@ static __always_inline struct ior_home ior_home_from_hash(__u64 hash)
 #define IOR_PLACES_ENTRIES (1U << 15) /* what is noted, by a hash of the inode */
 #endif
 
+/*
+ * An entry has one bit for each place, and above them one for wide ops. Then, that somebody goes
+ * through the table to forget some of these, and which he is to keep: see forget.h.
+ */
+#define IOR_PLACES_WIDE (1U << IOR_PLACES)
+#define IOR_PLACES_ALL (IOR_PLACES_WIDE | (IOR_PLACES_WIDE - 1))
+#define IOR_PLACES_CLOSING (1U << (IOR_PLACES + 1))
+#define IOR_PLACES_KEEP_SHIFT 8
+
+static __always_inline __u32 ior_places_entry(__u64 inode)
+{
+	return (ior_inode_product(inode) >> 48) & (IOR_PLACES_ENTRIES - 1);
+}
+
 #define IOR_TAG_PLACE_SHIFT (IOR_TAG_BITS - 2)
 #define IOR_TAG_PLACE_MASK ((__u64)(IOR_PLACES - 1) << IOR_TAG_PLACE_SHIFT)
 

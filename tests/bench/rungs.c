@@ -363,12 +363,19 @@ void rung_free(struct rung *rung)
 	free(rung);
 }
 
+#define POLL_MS 20
+#define POLLS_PER_SECOND (1000 / POLL_MS)
+
+/* As the tool does: at most once a second it has forgotten where nobody stands, here at first. */
 static void *consume(void *arg)
 {
 	struct rung *rung = arg;
 
-	while (!atomic_load(&rung->ending))
-		ring_buffer__poll(rung->ring, 20);
+	for (unsigned int polls = 0; !atomic_load(&rung->ending); polls++) {
+		ring_buffer__poll(rung->ring, POLL_MS);
+		if (rung->tracer && polls % POLLS_PER_SECOND == 0)
+			forgetter_tick(rung->tracer->forgetter);
+	}
 	ring_buffer__consume(rung->ring);
 	return NULL;
 }

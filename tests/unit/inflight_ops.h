@@ -105,7 +105,7 @@ static void assert_table_is_empty(void)
 	}
 }
 
-static int teardown(void **state)
+static inline int teardown(void **state)
 {
 	(void)state;
 	host_table_done();
@@ -192,7 +192,7 @@ static void assert_op_is_where_it_should(__u32 at)
 	assert_true(walk_holds(ior_word_pack(home.tag, at, 0, IOR_CHUNK_SECTORS - 1,
 					     ior_op_writes(&slot->op), slot->moving),
 			       home, true));
-	assert_true(places_load(slot->inode) & PLACES_WIDE);
+	assert_true(places_load(slot->inode) & IOR_PLACES_WIDE);
 }
 
 #endif

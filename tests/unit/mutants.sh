@@ -18,13 +18,15 @@ passes() {
 build() {
 	optimize=-O1
 	case $1 in test_inflight | test_places) optimize=-O0 ;; esac
-	"$CC" -std=gnu11 $optimize -w -I"$tmp/include" -I"$tmp" -Iinclude -Ibpf \
+	also=
+	case $1 in test_forgetter) also=user/live/forgetter.c ;; esac
+	"$CC" -std=gnu11 $optimize -w -I"$tmp/include" -I"$tmp" -Iinclude -Ibpf -Iuser $also \
 		-DINFLIGHT_UNDER_TEST="\"$tmp/inflight.bpf.h\"" \
 		"tests/unit/$1.c" -o "$tmp/$1" -lcmocka -lpthread
 }
 
 caught_by() {
-	for test in test_inflight test_places test_span "test_inflight_model 1 20000 all" \
+	for test in test_inflight test_places test_forgetter test_span "test_inflight_model 1 20000 all" \
 		"test_inflight_stress 1 12"; do
 		name=${test%% *}
 		build "$name" || return 2
@@ -135,15 +137,36 @@ mutant places_asked_before_the_publish "$TABLE" \
 	/bool wide_publish/,/^}/s/wide_aim(u, slot);/& SLOT->fs = places_load(slot->inode);/
 	s/SLOT->/slot_at(u->walk.self)->/
 	/void inflight_flip/,/^}/s/INFLIGHT_STORE(&.*/& slot->fs = places_load(slot->inode);/
-	/inflight_look_first(__u32/,/^}/s/noted = places_load(slot->inode);/noted = slot->fs;/'
+	/inflight_look_first(__u32/,/^}/s/noted = places_settle(slot);/noted = slot->fs;/'
 mutant alone_elsewhere_asked_before_the_publish "$TABLE" \
 	"$ASK"'s/slot->place = place;/& slot->fs = noted | 1U << place;/
-	/inflight_is_alone_elsewhere(__u32/,/^}/s/noted = places_load(slot->inode)/noted = slot->fs/'
+	/inflight_is_alone_elsewhere(__u32/,/^}/s/noted = places_settle(slot)/noted = slot->fs/'
 mutant lift_keeps_its_place "$TABLE" \
 	'/inflight_try_publish(__u32/,/^}/s/if (!slot->wide)$/if (!slot->wide \&\& slot->state != IOR_SLOT_DONE)/'
 
+# what is forgotten, and when
+F=include/iorace/forget.h
+SETTLE='/places_settle(const/,/^}/'
+mutant nothing_is_settled places.bpf.h "$SETTLE"'s/if ((noted .*/if (1)/'
+mutant settled_whoever_forgets places.bpf.h "$SETTLE"'s/if ((noted .*/if (noted \& own)/'
+mutant settled_without_a_word places.bpf.h 's/INFLIGHT_OR(noted_at, own | keep);/INFLIGHT_OR(noted_at, own);/'
+mutant kept_but_not_noted places.bpf.h 's/INFLIGHT_OR(noted_at, own | keep);/INFLIGHT_OR(noted_at, keep);/'
+mutant asked_before_it_settled places.bpf.h "$SETTLE"'s/return INFLIGHT_LOAD(noted_at);/return noted | own;/'
+mutant only_place_whoever_forgets "$TABLE" 's/(IOR_PLACES_ALL | IOR_PLACES_CLOSING)/IOR_PLACES_ALL/'
+mutant forgets_without_a_mark $F \
+	's/INFLIGHT_OR(&f->noted\[i\], IOR_PLACES_CLOSING);/;/
+	s/while (noted & IOR_PLACES_CLOSING)/for (noted = INFLIGHT_LOAD(\&f->noted[i]); f->used[i] \& IOR_PLACES_CLOSING;)/'
+mutant forgets_what_is_to_be_kept $F 's/used |= noted >> IOR_PLACES_KEEP_SHIFT;/;/'
+mutant forgets_by_a_store $F \
+	's/__u32 seen = INFLIGHT_CMPXCHG(.*/__u32 seen = noted; INFLIGHT_STORE(\&f->noted[i],/'
+mutant forgets_once $F 's/^\t\t\tnoted = seen;/\t\t\tbreak;/'
+mutant forgets_where_somebody_is $F 's/(word & IOR_WORD_IN_USE) \&\&/0 \&\&/'
+mutant forgets_wide_ops $F 's/wide ? IOR_PLACES_WIDE : //'
+mutant forgets_the_last_place $F 's/ \&\& !f->idle_too)/ \&\& 0)/'
+mutant never_forgets_the_last_place $F 's/ \&\& !f->idle_too)/)/'
+
 # where one looks
-ELSEWHERE='/inflight_is_alone_elsewhere(__u32/,/^}/s/^\tnoted = places_load.*/&'
+ELSEWHERE='/inflight_is_alone_elsewhere(__u32/,/^}/s/^\tnoted = places_settle.*/&'
 mutant only_place_not_asked "$TABLE" '/bool place_is_the_only_one/,/^}/s/return !others.*/(void)others; return true;/'
 mutant only_place_but_for_wide_ops "$TABLE" \
 	'/bool place_is_the_only_one/,/^}/s/ \&\& wide_is_empty(inode, others)//'
@@ -151,11 +174,11 @@ mutant alone_but_for_wide_ops "$TABLE" 's/if (!wide_is_empty(slot->inode, noted)
 mutant packed_look_there_only "$TABLE" \
 	"$ELSEWHERE"' if (!(slot->place \& IOR_PLACE_SPREAD)) noted \&= ~PLACES_ALL_SPREAD;/'
 mutant spread_look_there_only "$TABLE" \
-	"$ELSEWHERE"' if (slot->place \& IOR_PLACE_SPREAD) noted \&= PLACES_ALL_SPREAD | PLACES_WIDE;/'
+	"$ELSEWHERE"' if (slot->place \& IOR_PLACE_SPREAD) noted \&= PLACES_ALL_SPREAD | IOR_PLACES_WIDE;/'
 mutant small_look_at_small_only "$TABLE" \
-	"$ELSEWHERE"' if (slot->place \& IOR_PLACE_FINE) noted \&= 0xc | PLACES_WIDE;/'
+	"$ELSEWHERE"' if (slot->place \& IOR_PLACE_FINE) noted \&= 0xc | IOR_PLACES_WIDE;/'
 mutant large_look_at_large_only "$TABLE" \
-	"$ELSEWHERE"' if (!(slot->place \& IOR_PLACE_FINE)) noted \&= 0x3 | PLACES_WIDE;/'
+	"$ELSEWHERE"' if (!(slot->place \& IOR_PLACE_FINE)) noted \&= 0x3 | IOR_PLACES_WIDE;/'
 mutant alone_in_the_first_granule "$TABLE" \
 	'/slot_is_alone_at(__u32/,/^}/s/if (!slot || !near_unit_is_in(.*))/if (!slot || nth)/'
 mutant near_look_in_the_first_granule "$TABLE" \
@@ -185,20 +208,20 @@ mutant near_look_by_the_chunk "$TABLE" \
 	'/slot_look_near(__u32/,/^}/s/ior_unit_of(slot->op.range.start, place)/ior_chunk_of(slot->op.range.start)/'
 NEAR_LOOK='/inflight_look_first(__u32/,/^}/s/^\t__u32 noted = .*/&'
 UNITS_LOOK='/inflight_look_first(__u32/,/^}/s/^\t\treturn noted;/\t\treturn noted \&'
-mutant near_look_skips_page "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= PLACES_ALL_SPREAD | PLACES_WIDE;/'
+mutant near_look_skips_page "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= PLACES_ALL_SPREAD | IOR_PLACES_WIDE;/'
 mutant near_look_skips_spread "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= ~PLACES_ALL_SPREAD;/'
-mutant near_look_skips_small "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= 0x3 | PLACES_WIDE;/'
-mutant near_look_skips_large "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= 0xc | PLACES_WIDE;/'
-mutant units_look_skips_page "$TABLE" "$UNITS_LOOK"' (PLACES_ALL_SPREAD | PLACES_WIDE);/'
+mutant near_look_skips_small "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= 0x3 | IOR_PLACES_WIDE;/'
+mutant near_look_skips_large "$TABLE" "$NEAR_LOOK"' if (slot_is_in_one_chunk(slot)) noted \&= 0xc | IOR_PLACES_WIDE;/'
+mutant units_look_skips_page "$TABLE" "$UNITS_LOOK"' (PLACES_ALL_SPREAD | IOR_PLACES_WIDE);/'
 mutant units_look_skips_spread "$TABLE" "$UNITS_LOOK"' ~PLACES_ALL_SPREAD;/'
-mutant units_look_skips_small "$TABLE" "$UNITS_LOOK"' (0x3 | PLACES_WIDE);/'
-mutant units_look_skips_large "$TABLE" "$UNITS_LOOK"' (0xc | PLACES_WIDE);/'
+mutant units_look_skips_small "$TABLE" "$UNITS_LOOK"' (0x3 | IOR_PLACES_WIDE);/'
+mutant units_look_skips_large "$TABLE" "$UNITS_LOOK"' (0xc | IOR_PLACES_WIDE);/'
 mutant places_seen_to_the_end_only "$TABLE" 's/if (!from || !(place & IOR_PLACE_SPREAD))/if (1)/'
 mutant page_seen_to_the_end_only "$TABLE" 's/if (!from || !(place & IOR_PLACE_SPREAD))/if (!(place \& IOR_PLACE_SPREAD))/'
 mutant look_asks_the_op "$TABLE" \
-	'/inflight_look_first(__u32/,/^}/s/noted = places_load(slot->inode);/& if (!slot->wide) noted \&= 1U << slot->place | PLACES_WIDE;/'
+	'/inflight_look_first(__u32/,/^}/s/noted = places_settle(slot);/& if (!slot->wide) noted \&= 1U << slot->place | IOR_PLACES_WIDE;/'
 mutant wide_look_asks_the_op "$TABLE" \
-	'/inflight_look_first(__u32/,/^}/s/noted = places_load(slot->inode);/& if (slot->wide) noted \&= 1U << slot->place | PLACES_WIDE;/'
+	'/inflight_look_first(__u32/,/^}/s/noted = places_settle(slot);/& if (slot->wide) noted \&= 1U << slot->place | IOR_PLACES_WIDE;/'
 mutant look_in_as_many_granules_as_chunks "$TABLE" \
 	'/units_run_all(struct/,/^}/s/ior_range_units(slot->op.range, u->place)/ior_range_chunks(slot->op.range)/'
 mutant look_from_the_chunk_on "$TABLE" \
@@ -279,7 +302,7 @@ mutant look_forgets_its_chunk "$TABLE" '/peer_is_where_we_look(__u32/,/^}/s/if (
 mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(slot->inode, noted))/if (!slot->wide)/'
 mutant first_wide_noted_late "$TABLE" \
 	'/^static __always_inline bool wide_publish/,/^}/{/places_note/d}
-	s/inflight_loop(.*sweep_line, &u);/{ & places_note(slot->inode, PLACES_WIDE); }/'
+	s/inflight_loop(.*sweep_line, &u);/{ & places_note(slot->inode, IOR_PLACES_WIDE); }/'
 mutant wide_ignores_narrow "$TABLE" '/inflight_look_first(__u32/,/^}/s/if (slot_sweeps(slot))/if (slot->wide)/'
 mutant sweep_forgotten "$TABLE" '/void inflight_look_far/,/^}/s/^\tif (slot_sweeps(slot))$/\tif (0)/'
 mutant untracked_leaves_words "$TABLE" 's/units_run(\&u, STEP_CLEAR, u.failed_at);/;/'

@@ -374,7 +374,7 @@ static __u32 meets_spread(struct ior_range packed, struct ior_range spread)
 	host_fill(&host.slots[at], INODE, &op);
 	host.slots[at].moving = true;
 	if (!host.slots[at].wide)
-		slot_ask_place(&host.slots[at], INODE, op.range);
+		slot_ask_place(&host.slots[at], INODE, op.range, 0);
 	before = *noted;
 	inode_spread(INODE, ior_range_fine(spread));
 	other = begin(spread.start, spread.end, IOR_OP_WRITE);

@@ -406,7 +406,7 @@ static void op_notes_its_place_and_no_other(void **state)
 		{{0, 4096}, 0, 1U << 0},
 		{{0, GRANULE + 1}, 0, 1U << 0},
 		{{0, NARROW_MAX}, 0, 1U << 0},
-		{{0, NARROW_MAX + 1}, 0, PLACES_WIDE},
+		{{0, NARROW_MAX + 1}, 0, IOR_PLACES_WIDE},
 		{{0, 4096}, 1U << FINE, 0},
 		{{0, GRANULE + 1}, 1U << FINE, 1U << 0},
 		{{0, 4096}, 1U << SPREAD, 0},
@@ -481,7 +481,7 @@ static void inodes_that_share_what_is_noted_do_not_meet(void **state)
 	at[1] = begin_on(twin, 0, CHUNK, IOR_OP_WRITE, true);
 	at[2] = begin_on(INODE, CHUNK, 3 * CHUNK, IOR_OP_WRITE, true);
 	at[3] = begin_on(twin, CHUNK, 100 * CHUNK, IOR_OP_WRITE, true);
-	assert_int_equal(places_load(INODE), 1U << 0 | 1U << FINE | PLACES_WIDE);
+	assert_int_equal(places_load(INODE), 1U << 0 | 1U << FINE | IOR_PLACES_WIDE);
 	assert_int_equal(seen.conflicts, 0);
 	for (int i = 0; i < 4; i++)
 		host_end(at[i]);

@@ -2,6 +2,7 @@
 #include "live/tracer.h"
 
 #include "base/cleanup.h"
+#include "live/forgetter.h"
 
 #include <iorace/slot.h>
 #include <iorace/span.h>
@@ -33,6 +34,7 @@ struct tracer {
 	const struct range_lock_plan *range_lock;
 	struct bpf_link *range_lock_links[IOR_RANGE_LOCK_FUNCTIONS_MAX][2]; /* entry, return */
 	struct ring_buffer *ring;
+	struct forgetter *forgetter;
 	bool by_helper; /* which of the two objects */
 	bool submit_comes_and_goes;
 	unsigned int submit_idle_seconds;
@@ -477,6 +479,21 @@ static int set_cgroup(struct tracer *t, const struct tracer_opts *opts)
 	return bpf_map_update_elem(map_fd, &zero, &fd, 0) ? -errno : 0;
 }
 
+static struct forgetter *new_forgetter(struct tracer *t)
+{
+	struct forgetter_table table = {
+		.lines_fd = bpf_map__fd(t->skel->maps.ior_lines),
+		.wide_fd = bpf_map__fd(t->skel->maps.ior_wide),
+		.slots_fd = bpf_map__fd(t->skel->maps.ior_slots),
+		.lines = bpf_map__max_entries(t->skel->maps.ior_lines),
+		.wide = bpf_map__max_entries(t->skel->maps.ior_wide),
+		.slots = bpf_map__max_entries(t->skel->maps.ior_slots),
+		.noted = t->skel->bss->ior_places,
+	};
+
+	return forgetter_new(&table);
+}
+
 int tracer_open(const struct plan *plan, const struct kernel *kernel,
 		const struct tracer_opts *opts, struct tracer **ret, struct reason *why)
 {
@@ -489,8 +506,11 @@ int tracer_open(const struct plan *plan, const struct kernel *kernel,
 	if (r < 0)
 		return r;
 	/* What libbpf could not map it leaves out, and calls that loaded. */
-	if (!t->skel->data_state)
+	if (!t->skel->data_state || !t->skel->bss)
 		return reason_fail(why, -ENOMEM, "no memory to share with the BPF programs");
+	t->forgetter = new_forgetter(t);
+	if (!t->forgetter)
+		return -ENOMEM;
 	r = plan->repeats_ends ? load_doubles(t, plan, why) : 0;
 	if (r < 0)
 		return r;
@@ -609,6 +629,7 @@ void tracer_tick(struct tracer *tracer)
 	tracer->skel->data_state->ior_state.path_epoch++;
 	if (tracer->submit_comes_and_goes)
 		submit_tick(tracer);
+	forgetter_tick(tracer->forgetter);
 }
 
 void tracer_drained(struct tracer *tracer)
@@ -621,6 +642,7 @@ void tracer_free(struct tracer *tracer)
 	if (!tracer)
 		return;
 	ring_buffer__free(tracer->ring);
+	forgetter_free(tracer->forgetter);
 	/* Begins go first, so that no op begins whose end would not be seen. */
 	for (size_t i = 0; i < IOR_RANGE_LOCK_FUNCTIONS_MAX; i++) {
 		bpf_link__destroy(tracer->range_lock_links[i][0]);

@@ -39,8 +39,8 @@ void tracer_free(struct tracer *tracer);
 void tracer_freep(struct tracer **tracer);
 
 /*
- * Called by the caller's clock once a second: lets cached path decisions age, and detaches what
- * nobody needed for a minute.
+ * Called by the caller's clock once a second: lets cached path decisions age, detaches what nobody
+ * needed for a minute, and has forgotten where no op stands any more.
  */
 void tracer_tick(struct tracer *tracer);
 
