@@ -46,7 +46,7 @@ enum open_result {
 	OPEN_ALONE,	     /* nothing */
 	OPEN_MUST_LOOK,	     /* somebody is near */
 	OPEN_MEETS_ONE,	     /* the same, and nobody else: spot.candidate */
-	OPEN_MUST_ASK,	     /* nobody is near, but its inode has ops in other places */
+	OPEN_MUST_ASK,	     /* nobody is near; elsewhere may be, or its place is forgotten */
 	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
 	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
 	OPEN_MOVES,	     /* it waits in the table: its words flip */
@@ -368,6 +368,8 @@ __noinline enum open_result op_enter(const struct op_desc *desc, __u32 self)
 	if (!desc || !slot || !run.cpu)
 		return OPEN_ALONE;
 	range = desc_range(desc, KOBJECT(struct inode, desc->inode));
+	if (ior_range_is_empty(range)) /* it was not: the file is being truncated */
+		return OPEN_ALONE;
 	return op_enter_slot(slot, self, &run, desc, range, op_spot(slot, desc->inode, range));
 }
 

@@ -55,7 +55,7 @@ static __always_inline __u64 slot_ask_place(struct ior_slot *slot, __u64 inode,
 	__u64 fine = (noted >> 1 | noted >> 2) & ior_range_fine(range);
 	__u64 place = fine | ((noted >> 1 | noted >> 3) & IOR_PLACE_SPREAD) | spread;
 
-	slot->place = place;
+	INFLIGHT_STORE(&slot->place, place);
 	places_add(noted_at, noted, 1U << place);
 	return place;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Forgetting in which places ops of a file stood (bpf/places.bpf.h), for one who goes through all
- * lines while the programs run: the tool, once in a while. Where ops have moved to another place
+ * slots while the programs run: the tool, once in a while. Where ops have moved to another place
  * whoever begins would look in the old one for good.
  *
  *	ior_forget_begin()    marks the entries from which something may go
- *	ior_forget_look_at()  for every line, in any order: where somebody stands
+ *	ior_forget_look_at()  for every slot, in any order: where its op stands, or is to
  *	ior_forget_end()      takes out of each entry that is marked where nobody does
  *
  * Why nobody is missed: an op asks what is noted after it has published. If that was before its
- * entry was marked its word is found, and its place is kept. If it finds the mark it says which
+ * entry was marked its slot is found, and its place is kept: both were written before it published,
+ * by a fully ordered cmpxchg, unlike its state. If it finds the mark it says which
  * place is to be kept. If it comes after the end it finds its place gone, and notes it anew. There
  * must be one at a time who forgets: a mark is to be his.
  *
@@ -24,9 +25,7 @@
 #define IOR_FORGET_FIRST_PLACE 1U
 
 struct ior_forget {
-	__u32 *noted;		      /* IOR_PLACES_ENTRIES of them; this and the slots are */
-	const struct ior_slot *slots; /* shared with the programs, and not owned */
-	__u32 slots_count;
+	__u32 *noted; /* IOR_PLACES_ENTRIES of them, shared with the programs, and not owned */
 	/*
 	 * If nobody is in flight on a file, too; else the last of its places stays. A file that is
 	 * written in bursts would begin each in the first one, and come from that to the last.
@@ -67,17 +66,14 @@ static inline bool ior_forget_begin(struct ior_forget *f)
 	return any;
 }
 
-/* One who has gone meanwhile, and whose slot is another's, only keeps what might have gone. */
-static inline void ior_forget_look_at(struct ior_forget *f, const struct ior_line *line, bool wide)
+/* Whoever has not published yet, or is over, only keeps what might have gone. */
+static inline void ior_forget_look_at(struct ior_forget *f, const struct ior_slot *slot)
 {
-	for (int way = 0; way < IOR_WAYS; way++) {
-		__u64 word = INFLIGHT_LOAD(&line->ways[way]);
-		__u32 at = ior_word_slot(word);
-
-		if ((word & IOR_WORD_IN_USE) && at < f->slots_count)
-			f->used[ior_places_entry(INFLIGHT_LOAD(&f->slots[at].inode))] |=
-				wide ? IOR_PLACES_WIDE : 1U << ior_word_place(word);
-	}
+	if (!INFLIGHT_LOAD(&slot->key))
+		return;
+	f->used[ior_places_entry(INFLIGHT_LOAD(&slot->inode))] |=
+		INFLIGHT_LOAD(&slot->wide) ? IOR_PLACES_WIDE
+					   : 1U << (INFLIGHT_LOAD(&slot->place) & (IOR_PLACES - 1));
 }
 
 static inline __u32 ior_forget_keeps(const struct ior_forget *f, __u32 noted, __u32 used)
@@ -106,6 +102,14 @@ static inline void ior_forget_end(struct ior_forget *f)
 			noted = seen;
 		}
 	}
+}
+
+/* Instead of the end, where not all slots were looked at: everything is kept. */
+static inline void ior_forget_call_off(struct ior_forget *f)
+{
+	for (__u32 i = 0; i < IOR_PLACES_ENTRIES; i++)
+		f->used[i] |= IOR_PLACES_ALL;
+	ior_forget_end(f);
 }
 
 #endif

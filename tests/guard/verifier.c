@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * verifier OBJECT [PREFIX]: how many instructions this kernel's verifier processes for each program, one
- * "name count" a line (of those whose names begin so). Each is loaded alone, with all that can be asked of it, and before that as
- * `watch` and `check` mostly do: what is asked of it leaves other code dead, and with it what that
- * takes of the stack.
+ * verifier OBJECT [PREFIX]: how many instructions this kernel's verifier processes for each program
+ * (whose name begins so), one "name count" a line. Each is loaded alone, with all that can be asked
+ * of it, and before that as `watch` and `check` mostly do: what is asked of it leaves other code
+ * dead, and with it what that takes of the stack.
  * One that the verifier refuses says "refused"; one that has nothing to attach to here, or that a
  * policy forbids, nothing.
  */

@@ -300,8 +300,8 @@ static inline int host_look_common(__u32 at, struct ior_slot *slot, struct ior_l
 		if (line_was_passed(line))
 			return -1;
 	}
-	if (!place_is_the_only_one(slot->inode, slot->place) && !inflight_is_alone_elsewhere(at))
-		return -1;
+	if (!place_is_the_only_one(slot->inode, slot->place))
+		return candidates || !inflight_is_alone_elsewhere(at) ? -1 : 0;
 	only = candidates ? line_only_candidate(candidates) : 0;
 	return only ? (int)only : candidates ? -1 : 0;
 }

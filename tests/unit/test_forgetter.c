@@ -16,9 +16,7 @@
 
 #include "live/forgetter.h"
 
-#define LINES 65536 /* more than it maps at a time */
-#define WIDE_LINES 64
-#define SLOTS 4096
+#define SLOTS 4096 /* twice what it maps at a time */
 #define TICKS_IDLE 64
 
 #define PACKED_CHUNKS 1U
@@ -26,42 +24,25 @@
 #define PACKED_GRANULES (1U << IOR_PLACE_FINE)
 #define SPREAD_GRANULES (1U << (IOR_PLACE_FINE | IOR_PLACE_SPREAD))
 
-static int fds[3];
+static int slots_fd;
 static struct forgetter *forgetter;
 
-static void *shared(int *ret_fd, size_t bytes)
-{
-	void *p;
-
-	*ret_fd = memfd_create("table", MFD_CLOEXEC);
-	assert_true(*ret_fd >= 0);
-	assert_int_equal(ftruncate(*ret_fd, bytes), 0);
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *ret_fd, 0);
-	assert_true(p != MAP_FAILED);
-	return p;
-}
-
+/* The slots are where another process could map them. */
 static int setup_shared(void **state)
 {
+	size_t bytes = SLOTS * sizeof(struct ior_slot);
 	struct forgetter_table table;
 
-	(void)state;
-	memset(&seen, 0, sizeof(seen));
-	host = (struct host_table){
-		.lines = {shared(&fds[0], LINES * sizeof(struct ior_line)),
-			  shared(&fds[1], WIDE_LINES * sizeof(struct ior_line))},
-		.slots = shared(&fds[2], SLOTS * sizeof(struct ior_slot)),
-		.races = host_zalloc(SLOTS, sizeof(struct ior_races)),
-		.line_masks = {LINES - 1, WIDE_LINES - 1},
-		.slot_mask = SLOTS - 1,
-		.places = host_zalloc(IOR_PLACES_ENTRIES, sizeof(__u32)),
-	};
+	setup_coarse(state);
+	slots_fd = memfd_create("slots", MFD_CLOEXEC);
+	assert_true(slots_fd >= 0);
+	assert_int_equal(ftruncate(slots_fd, bytes), 0);
+	free(host.slots);
+	host.slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, slots_fd, 0);
+	assert_true(host.slots != MAP_FAILED);
+	assert_int_equal(slot_mask(), SLOTS - 1);
 	table = (struct forgetter_table){
-		.lines_fd = fds[0],
-		.wide_fd = fds[1],
-		.slots_fd = fds[2],
-		.lines = LINES,
-		.wide = WIDE_LINES,
+		.slots_fd = slots_fd,
 		.slots = SLOTS,
 		.noted = host.places,
 	};
@@ -72,16 +53,11 @@ static int setup_shared(void **state)
 
 static int teardown_shared(void **state)
 {
-	(void)state;
 	forgetter_free(forgetter);
-	munmap(host.lines[0], LINES * sizeof(struct ior_line));
-	munmap(host.lines[1], WIDE_LINES * sizeof(struct ior_line));
 	munmap(host.slots, SLOTS * sizeof(struct ior_slot));
-	for (int i = 0; i < 3; i++)
-		close(fds[i]);
-	free(host.races);
-	free(host.places);
-	return 0;
+	host.slots = NULL;
+	close(slots_fd);
+	return teardown(state);
 }
 
 /* What is noted after a second, and before it `noted` and whatever the ops in flight say. */
@@ -181,7 +157,7 @@ static void ops_of_other_files_keep_nothing(void **state)
 	host_end(at);
 }
 
-/* In every line of the table, whichever part it is mapped in. */
+/* In some slots of the table, whichever part they are mapped in. */
 static void nobody_is_overlooked_wherever_he_stands(void **state)
 {
 	(void)state;
@@ -223,11 +199,7 @@ static void op_whose_place_was_forgotten_is_met(void **state)
 static void table_that_cannot_be_mapped_forgets_nothing(void **state)
 {
 	struct forgetter_table table = {
-		.lines_fd = -1,
-		.wide_fd = -1,
 		.slots_fd = -1,
-		.lines = LINES,
-		.wide = WIDE_LINES,
 		.slots = SLOTS,
 		.noted = host.places,
 	};
@@ -235,11 +207,10 @@ static void table_that_cannot_be_mapped_forgets_nothing(void **state)
 
 	(void)state;
 	*places_of(INODE) = IOR_PLACES_ALL;
-	forgetter_tick(blind);
-	assert_int_equal(places_load(INODE) & IOR_PLACES_ALL, IOR_PLACES_ALL);
-	/* and who comes then is not in the dark */
-	host_end(begin(0, 4096, IOR_OP_WRITE));
-	assert_int_equal(places_load(INODE) & IOR_PLACES_ALL, IOR_PLACES_ALL);
+	for (int i = 0; i < TICKS_IDLE; i++) {
+		forgetter_tick(blind);
+		assert_int_equal(places_load(INODE), IOR_PLACES_ALL);
+	}
 	forgetter_free(blind);
 }
 

@@ -247,7 +247,7 @@ static const struct scene scenes[] = {
 	 .ops = {{LIFT(0, LARGE, 0, 4096)}, {W(0, LARGE)}}},
 	/* somebody forgets where nobody stands, or seems to: some 20 million states if sampled */
 	{.name = "forgotten, two ops",
-	 .large = true,
+	 .sampled = true,
 	 .begins = PACKED_CHUNKS | PACKED_GRANULES,
 	 .ops = {{W(0, 4096)}, {W(0, 4096)}, {FORGET(FORGETS)}}},
 	{.name = "forgotten, small and large",
@@ -401,7 +401,7 @@ static __u32 op_of_task(int task, int nth)
 	return task * 2 + nth;
 }
 
-/* Then whoever is in its begin may be met by those only whose begin is over: see places.bpf.h. */
+/* Then only two of which both have looked are certain to be met: see places.bpf.h. */
 static bool somebody_forgets(const struct scene *s)
 {
 	for (int t = 0; t < TASKS_MAX; t++)
@@ -635,28 +635,20 @@ static void forget_pair(__u32 a, __u32 b, int stage)
 	world.sees[stage][a] &= ~(1 << b);
 }
 
-static void forget_line(struct ior_forget *f, struct ior_line *line, bool wide, __u32 nth)
-{
-	ior_forget_look_at(f, line, wide);
-	model_forget(5 << 24 | nth << 16 | f->used[0]);
-}
-
 /* As the tool does. */
 static void run_forget(__u32 op)
 {
 	struct ior_forget f = {
 		.noted = world.places,
-		.slots = world.slots,
-		.slots_count = SLOTS,
 		.idle_too = script_of(op)->forgets == FORGETS_IDLE,
 	};
 
 	if (!ior_forget_begin(&f))
 		return;
-	for (int i = 0; i < LINES; i++)
-		forget_line(&f, &world.lines[i], false, i);
-	for (int i = 0; i < WIDE_LINES; i++)
-		forget_line(&f, &world.wide_lines[i], true, LINES + i);
+	for (int i = 0; i < SLOTS; i++) {
+		ior_forget_look_at(&f, &world.slots[i]);
+		model_forget(5 << 24 | i << 16 | f.used[0]);
+	}
 	ior_forget_end(&f);
 }
 

@@ -14,8 +14,8 @@
  *	at most once		everything in between, and ops that found no room
  *
  * for overlaps with the times of the op, for conflicts with those of its moving part. All of it
- * again while a thread forgets where nobody stands, as the tool does, and all the time: then who is
- * in its begin must be met by those only whose begin is over (bpf/places.bpf.h).
+ * again while a thread forgets where nobody stands, as the tool does, and all the time: then a pair
+ * must be counted only if both had looked before either began to retire (bpf/places.bpf.h).
  */
 #include <pthread.h>
 #include <sched.h>
@@ -263,16 +263,13 @@ static void *forget(void *arg)
 
 	(void)arg;
 	f.noted = host.places;
-	f.slots = host.slots;
-	f.slots_count = host.slot_mask + 1;
 	hook_odds = 0;
 	while (__atomic_load_n(&workers_left, __ATOMIC_SEQ_CST)) {
 		f.idle_too = !f.idle_too;
 		if (!ior_forget_begin(&f))
 			continue;
-		for (int wide = 0; wide < 2; wide++)
-			for (__u32 i = 0; i <= line_mask(wide); i++)
-				ior_forget_look_at(&f, &host.lines[wide][i], wide);
+		for (__u32 i = 0; i <= slot_mask(); i++)
+			ior_forget_look_at(&f, &host.slots[i]);
 		ior_forget_end(&f);
 	}
 	return NULL;

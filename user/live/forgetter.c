@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #define IDLE_TICKS 64		 /* after so many, files that are idle just then forget all */
-#define WINDOW_BYTES (1UL << 20) /* of the lines at a time, so that few are resident */
+#define PART_BYTES (256UL << 10) /* mapped at a time: all of that is resident */
 
 struct forgetter {
 	struct forgetter_table table;
@@ -27,7 +27,6 @@ struct forgetter *forgetter_new(const struct forgetter_table *table)
 		return NULL;
 	f->table = *table;
 	f->forget.noted = table->noted;
-	f->forget.slots_count = table->slots;
 	return f;
 }
 
@@ -36,49 +35,33 @@ void forgetter_free(struct forgetter *f)
 	free(f);
 }
 
-static const void *map_part(int fd, size_t from, size_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, from);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void unmap_part(const void *p, size_t bytes)
-{
-	munmap((void *)p, bytes);
-}
-
 /* False: not all of them. */
-static bool look_at_lines(struct forgetter *f, int fd, size_t lines, bool wide)
+static bool look_at_slots(struct forgetter *f)
 {
-	size_t all = lines * sizeof(struct ior_line);
+	size_t all = f->table.slots * sizeof(struct ior_slot);
 
-	for (size_t from = 0; from < all; from += WINDOW_BYTES) {
-		size_t bytes = all - from < WINDOW_BYTES ? all - from : WINDOW_BYTES;
-		const struct ior_line *part = map_part(fd, from, bytes);
+	for (size_t from = 0; from < all; from += PART_BYTES) {
+		size_t bytes = all - from < PART_BYTES ? all - from : PART_BYTES;
+		void *part =
+			mmap(NULL, bytes, PROT_READ, MAP_SHARED, f->table.slots_fd, (off_t)from);
+		const struct ior_slot *slots = part;
 
-		if (!part)
+		if (part == MAP_FAILED)
 			return false;
-		for (size_t i = 0; i < bytes / sizeof(*part); i++)
-			ior_forget_look_at(&f->forget, &part[i], wide);
-		unmap_part(part, bytes);
+		for (size_t i = 0; i < bytes / sizeof(*slots); i++)
+			ior_forget_look_at(&f->forget, &slots[i]);
+		munmap(part, bytes);
 	}
 	return true;
 }
 
-/* A mark that is left behind goes with the next op that sees it, or the next time. */
 void forgetter_tick(struct forgetter *f)
 {
-	size_t bytes = f->table.slots * sizeof(struct ior_slot);
-
 	f->forget.idle_too = ++f->ticks % IDLE_TICKS == 0;
 	if (!ior_forget_begin(&f->forget))
 		return;
-	f->forget.slots = map_part(f->table.slots_fd, 0, bytes);
-	if (!f->forget.slots)
-		return;
-	if (look_at_lines(f, f->table.lines_fd, f->table.lines, false) &&
-	    look_at_lines(f, f->table.wide_fd, f->table.wide, true))
+	if (look_at_slots(f))
 		ior_forget_end(&f->forget);
-	unmap_part(f->forget.slots, bytes);
+	else
+		ior_forget_call_off(&f->forget);
 }

@@ -10,10 +10,10 @@
 
 struct forgetter;
 
-/* The table, as maps that can be mapped and how many entries they have. All stay the caller's. */
+/* The slots as a map that can be mapped, and how many they are. All stays the caller's. */
 struct forgetter_table {
-	int lines_fd, wide_fd, slots_fd;
-	__u32 lines, wide, slots;
+	int slots_fd;
+	__u32 slots;
 	__u32 *noted; /* IOR_PLACES_ENTRIES of them, those of the programs */
 };
 
@@ -22,8 +22,8 @@ struct forgetter *forgetter_new(const struct forgetter_table *table);
 void forgetter_free(struct forgetter *forgetter);
 
 /*
- * To be called once a second. Reads each line of the table if there is anything to be forgotten.
- * Where the table cannot be mapped nothing is: ops are slower then, and no less is seen.
+ * To be called once a second. Reads each slot of the table if there is anything to be forgotten.
+ * Where they cannot be mapped nothing is: ops are slower then, and no less is seen.
  */
 void forgetter_tick(struct forgetter *forgetter);
 

@@ -189,6 +189,9 @@ SAME_VARIABLES(data_state);
 _Static_assert(offsetof(struct iorace_bpf__rodata, ior_options) ==
 		       offsetof(struct iorace_by_helper_bpf__rodata, ior_options),
 	       "options of both objects");
+_Static_assert(offsetof(struct iorace_bpf__bss, ior_places) ==
+		       offsetof(struct iorace_by_helper_bpf__bss, ior_places),
+	       "what is noted of both objects");
 
 static struct iorace_bpf *open_by_helper(void)
 {
@@ -482,11 +485,7 @@ static int set_cgroup(struct tracer *t, const struct tracer_opts *opts)
 static struct forgetter *new_forgetter(struct tracer *t)
 {
 	struct forgetter_table table = {
-		.lines_fd = bpf_map__fd(t->skel->maps.ior_lines),
-		.wide_fd = bpf_map__fd(t->skel->maps.ior_wide),
 		.slots_fd = bpf_map__fd(t->skel->maps.ior_slots),
-		.lines = bpf_map__max_entries(t->skel->maps.ior_lines),
-		.wide = bpf_map__max_entries(t->skel->maps.ior_wide),
 		.slots = bpf_map__max_entries(t->skel->maps.ior_slots),
 		.noted = t->skel->bss->ior_places,
 	};
