@@ -6,7 +6,8 @@
  *
  *	ior_forget_begin()    marks the entries from which something may go
  *	ior_forget_look_at()  for every slot, in any order: where its op stands, or is to
- *	ior_forget_end()      takes out of each entry that is marked where nobody does
+ *	ior_forget_end()      takes out of each entry that is marked where nobody does, or
+ *	ior_forget_call_off() nothing, if not all slots could be looked at
  *
  * Why nobody is missed: an op asks what is noted after it has published. If that was before its
  * entry was marked its slot is found, and its place is kept: both were written before it published,

@@ -179,16 +179,25 @@ static void nobody_is_overlooked_wherever_he_stands(void **state)
 /* One whose place was forgotten between its question and its publish is met all the same. */
 static void op_whose_place_was_forgotten_is_met(void **state)
 {
-	struct host_times times;
 	struct ior_op op = op_of(0, 4096, IOR_OP_WRITE);
-	int at = inflight_claim(0x99999000), other;
+	int at = inflight_claim(0x99999000), other, way;
+	struct ior_slot *slot = slot_at(at);
+	struct inflight_spot spot;
+	struct ior_line *line;
+	__u64 word;
 
 	(void)state;
 	*places_of(INODE) = PACKED_GRANULES;
-	host_fill(slot_at(at), INODE, &op);
-	assert_true(host_enter_fast(at, slot_at(at), true, &times));
-	*places_of(INODE) = 0; /* as if nobody had been there yet: it settled before */
-	assert_int_equal(places_settle(slot_at(at)) & IOR_PLACES_ALL, PACKED_GRANULES);
+	host_fill(slot, INODE, &op);
+	slot->moving = true;
+	spot = slot_aim(slot, INODE, op.range);
+	*places_of(INODE) = 0;
+	line = line_at(false, spot.line);
+	word = ior_word_in_one_chunk(op.range, spot.tag, at, true, true);
+	way = inflight_publish_fast(slot, line, spot.line, word);
+	assert_int_equal(host_look_common(at, slot, line, way, word), 0);
+	INFLIGHT_STORE(&slot->settled, 1);
+	assert_int_equal(places_load(INODE) & IOR_PLACES_ALL, PACKED_GRANULES);
 	other = begin(0, 2 * GRANULE, IOR_OP_WRITE);
 	assert_int_equal(seen.conflicts, 1);
 	host_end(other);

@@ -50,7 +50,7 @@ struct script {
 	__u8 kind;
 	bool waiting, fast;
 	bool other;   /* not of the inode that most are on */
-	__u8 forgets; /* no op: goes through all lines; FORGETS_IDLE: see struct ior_forget */
+	__u8 forgets; /* no op: goes through all slots; FORGETS_IDLE: see struct ior_forget */
 };
 
 #define FORGETS 1
@@ -245,7 +245,7 @@ static const struct scene scenes[] = {
 	{.name = "lifted, becomes small, and large",
 	 .large = true,
 	 .ops = {{LIFT(0, LARGE, 0, 4096)}, {W(0, LARGE)}}},
-	/* somebody forgets where nobody stands, or seems to: some 20 million states if sampled */
+	/* somebody forgets where nobody stands, or seems to */
 	{.name = "forgotten, two ops",
 	 .sampled = true,
 	 .begins = PACKED_CHUNKS | PACKED_GRANULES,
