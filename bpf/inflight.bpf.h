@@ -42,48 +42,21 @@
 #include "meet.bpf.h"
 #include "places.bpf.h"
 #include "slots.bpf.h"
+#include "units.bpf.h"
 
-/* ---- all units of an op ---------------------------------------------------------------------- */
-
-/* What is to be done in each unit of the op in slot `self`, in one place. */
-struct inflight_units {
-	struct inflight_walk walk;
-	__u32 failed_at; /* publish: how many units had found room */
-	__u8 step;	 /* enum inflight_step */
-	__u8 place;
-	__u8 failed;
+enum inflight_published {
+	PUBLISH_FAILED, /* no room, and the op has left no trace */
+	PUBLISH_MUST_LOOK,
+	PUBLISH_ALONE, /* need not look: nobody who may matter is anywhere */
 };
 
-static __always_inline void units_of_slot(struct inflight_units *u, __u32 self,
-					  struct ior_slot *slot)
-{
-	u->place = slot->place;
-	u->failed = 0;
-	u->failed_at = 0;
-	__builtin_memset(&u->walk, 0, sizeof(u->walk));
-	u->walk.self = self;
-}
+/* ---- wide ops -------------------------------------------------------------------------------- */
 
 /*
- * At the nth unit of the op, which is returned. In a frame that is gone when the meetings need the
- * stack, as is what can be had from the slot again.
+ * A wide op stands once, by inode. The home line counts its wide ops in the high half of its
+ * header, raised before the publish, so that everybody else needs to read one word only to know
+ * that there is none. That there was any is noted before that, as places are.
  */
-static __noinline __u64 units_aim(struct inflight_units *u, __u32 nth)
-{
-	struct ior_slot *slot = slot_at(u->walk.self);
-	struct ior_home home;
-	__u64 unit;
-
-	if (!slot)
-		return IOR_UNIT_ANY;
-	unit = ior_unit_of(slot->op.range.start, u->place) + nth;
-	home = ior_home_of(slot->inode, unit, u->place);
-	walk_aim(&u->walk, home,
-		 ior_word_in_unit(slot->op.range, unit, home.tag, u->walk.self,
-				  ior_op_writes(&slot->op), slot->moving));
-	return unit;
-}
-
 static __always_inline void wide_aim(struct inflight_units *u, const struct ior_slot *slot)
 {
 	struct ior_home home = ior_wide_home_of(slot->inode);
@@ -94,61 +67,6 @@ static __always_inline void wide_aim(struct inflight_units *u, const struct ior_
 			       ior_op_writes(&slot->op), slot->moving));
 }
 
-/* Which unit the meetings to come are about, see inflight_pair_is_mine(). */
-static __always_inline void looking_at(__u32 self, __u64 unit)
-{
-	struct ior_slot *slot = slot_at(self);
-
-	if (slot)
-		slot->looking = unit;
-}
-
-static int unit_step(__u32 i, struct inflight_units *u)
-{
-	__u64 unit = units_aim(u, i);
-
-	switch (u->step) {
-	case STEP_PUT:
-		if (walk_publish(&u->walk))
-			return 0;
-		u->failed = 1;
-		u->failed_at = i;
-		return 1;
-	case STEP_CLEAR:
-		walk_retire(&u->walk);
-		return 0;
-	case STEP_LOOK:
-		looking_at(u->walk.self, ior_unit_pack(unit, u->place));
-		walk_run(&u->walk, STEP_LOOK);
-		return 0;
-	default:
-		walk_run(&u->walk, u->step);
-		return 0;
-	}
-}
-
-static __always_inline void units_run(struct inflight_units *u, enum inflight_step step,
-				      __u64 count)
-{
-	u->step = step;
-	u->walk.wide = 0;
-	inflight_loop(count, unit_step, u);
-}
-
-/* Where the op itself stands. */
-static __always_inline void units_run_all(struct inflight_units *u, const struct ior_slot *slot,
-					  enum inflight_step step)
-{
-	units_run(u, step, ior_range_units(slot->op.range, u->place));
-}
-
-/* ---- wide ops -------------------------------------------------------------------------------- */
-
-/*
- * A wide op stands once, by inode. The home line counts its wide ops in the high half of its
- * header, raised before the publish, so that everybody else needs to read one word only to know
- * that there is none. That there was any is noted before that, as places are.
- */
 static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 {
 	struct ior_line *home = line_at(true, walk_line(w, 0));
@@ -157,22 +75,28 @@ static __always_inline void wide_count(struct inflight_walk *w, __u64 change)
 		INFLIGHT_ADD(&home->header, change);
 }
 
-static __always_inline bool wide_publish(struct inflight_units *u, const struct ior_slot *slot)
+static __always_inline enum inflight_published wide_publish(__u32 self, struct ior_slot *slot)
 {
-	wide_aim(u, slot);
+	struct inflight_units u;
+
+	units_of_slot(&u, self, slot);
+	wide_aim(&u, slot);
 	places_note(slot->inode, IOR_PLACES_WIDE);
-	wide_count(&u->walk, IOR_LINE_HOME);
-	if (walk_publish(&u->walk))
-		return true;
-	wide_count(&u->walk, -IOR_LINE_HOME);
-	return false;
+	wide_count(&u.walk, IOR_LINE_HOME);
+	if (walk_publish(&u.walk))
+		return PUBLISH_MUST_LOOK;
+	wide_count(&u.walk, -IOR_LINE_HOME);
+	return PUBLISH_FAILED;
 }
 
-static __always_inline void wide_retire(struct inflight_units *u, const struct ior_slot *slot)
+static __always_inline void wide_retire(__u32 self, struct ior_slot *slot)
 {
-	wide_aim(u, slot);
-	walk_retire(&u->walk);
-	wide_count(&u->walk, -IOR_LINE_HOME);
+	struct inflight_units u;
+
+	units_of_slot(&u, self, slot);
+	wide_aim(&u, slot);
+	walk_retire(&u.walk);
+	wide_count(&u.walk, -IOR_LINE_HOME);
 }
 
 /*
@@ -346,6 +270,16 @@ INFLIGHT_GLOBAL int slot_is_alone_at(__u32 self, __u64 place, __u32 nth)
 	return near_is_alone(spot.home, spot.word);
 }
 
+/* Only those who may be met are gone to by the loops that meet them. */
+static int unit_look_step(__u32 nth, struct inflight_units *u)
+{
+	if (slot_is_alone_at(u->walk.self, u->place, nth))
+		return 0;
+	looking_at(u->walk.self, ior_unit_pack(units_aim(u, nth), u->place));
+	inflight_walk_look(&u->walk);
+	return 0;
+}
+
 /* And in the places other than its own, of which mostly all are empty? False: it has to look. */
 INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self)
 {
@@ -381,6 +315,14 @@ static __always_inline bool place_is_the_only_one(__u64 inode, __u64 place)
 	return !others || (others == IOR_PLACES_WIDE && wide_is_empty(inode, others));
 }
 
+/* The same of what places_settle() has returned. */
+static __always_inline bool slot_place_is_the_only_one(const struct ior_slot *slot, __u32 noted)
+{
+	__u32 others = noted & IOR_PLACES_ALL & ~slot_noted_as(slot);
+
+	return !others || (others == IOR_PLACES_WIDE && wide_is_empty(slot->inode, others));
+}
+
 static __always_inline bool inflight_is_alone_near(__u32 self, const struct ior_slot *slot,
 						   const struct near_spot *spot)
 {
@@ -412,41 +354,47 @@ static __noinline void inflight_retire_near(struct ior_slot *slot)
 	near_unpass(slot_home(slot), ior_where_depth(where));
 }
 
-/* False: no room, and the op has left no trace. Where it should stand, or spread at any rate. */
-INFLIGHT_GLOBAL int inflight_try_publish(__u32 self, __u64 spread)
+/* In each of its units. */
+static __always_inline enum inflight_published narrow_publish(__u32 self, struct ior_slot *slot,
+							      __u64 spread)
 {
-	struct ior_slot *slot = slot_at(self);
-	struct inflight_units u;
+	struct inflight_homes h;
 
-	if (!slot)
-		return false;
-	slot->where = 0;
-	if (!slot->wide)
-		slot_ask_place(slot, slot->inode, slot->op.range, spread);
-	units_of_slot(&u, self, slot);
-	if (slot->wide) {
-		u.failed = !wide_publish(&u, slot);
-	} else {
-		units_run_all(&u, slot, STEP_PUT);
-		if (u.walk.depth)
-			slot_line_was_full(slot);
-		if (u.failed)
-			units_run(&u, STEP_CLEAR, u.failed_at);
+	slot_ask_place(slot, slot->inode, slot->op.range, spread);
+	homes_of_slot(&h, self, slot);
+	homes_put(&h);
+	if (h.passed)
+		slot_line_was_full(slot);
+	if (h.failed) {
+		inode_spread(slot->inode, h.place);
+		return PUBLISH_FAILED;
 	}
-	if (u.failed) {
-		if (!slot->wide)
-			inode_spread(slot->inode, u.place);
-		return false;
-	}
-	slot->state = slot->moving ? IOR_SLOT_PUBLISHED : IOR_SLOT_WAITING;
-	places_settle(slot); /* one that is lifted does not look before it moves */
-	return true;
+	return h.others ? PUBLISH_MUST_LOOK : PUBLISH_ALONE;
 }
 
-/* False: no room, the op is untracked and has left no trace. */
-static __always_inline bool inflight_publish_slow(__u32 self)
+/* Where it should stand, or spread at any rate. */
+INFLIGHT_GLOBAL enum inflight_published inflight_try_publish(__u32 self, __u64 spread)
 {
-	return inflight_try_publish(self, 0) || inflight_try_publish(self, IOR_PLACE_SPREAD);
+	enum inflight_published result;
+	struct ior_slot *slot = slot_at(self);
+	__u32 noted;
+
+	if (!slot)
+		return PUBLISH_FAILED;
+	slot->where = 0;
+	result = slot->wide ? wide_publish(self, slot) : narrow_publish(self, slot, spread);
+	if (!result)
+		return result;
+	slot->state = slot->moving ? IOR_SLOT_PUBLISHED : IOR_SLOT_WAITING;
+	noted = places_settle(slot); /* one that is lifted does not look before it moves */
+	return slot_place_is_the_only_one(slot, noted) ? result : PUBLISH_MUST_LOOK;
+}
+
+static __always_inline enum inflight_published inflight_publish_slow(__u32 self)
+{
+	enum inflight_published result = inflight_try_publish(self, 0);
+
+	return result ? result : inflight_try_publish(self, IOR_PLACE_SPREAD);
 }
 
 #ifndef SWEEP_UNITS_MAX /* more where a test has few lines */
@@ -497,7 +445,7 @@ static __always_inline void units_look_at(struct inflight_units *u, __u32 self,
 	if (slot_is_in_one_chunk(slot))
 		u->walk.from = near_reach();
 	u->place = place;
-	units_run_all(u, slot, STEP_LOOK);
+	inflight_loop(ior_range_units(slot->op.range, place), unit_look_step, u);
 	looking_at(u->walk.self, IOR_UNIT_ANY);
 }
 
@@ -514,7 +462,7 @@ static __always_inline void inflight_look_far(__u32 self, struct ior_slot *slot,
 		return;
 	units_of_slot(&u, self, slot);
 	wide_aim(&u, slot);
-	walk_run(&u.walk, STEP_LOOK);
+	inflight_walk_look(&u.walk);
 	if (slot_sweeps(slot))
 		inflight_loop((__u64)line_mask(false) + 1, sweep_line, &u);
 }
@@ -525,19 +473,22 @@ static __always_inline void inflight_look_slow(__u32 self, struct ior_slot *slot
 	inflight_look_far(self, slot, inflight_look_first(self, slot));
 }
 
+static __always_inline void narrow_retire(__u32 self, const struct ior_slot *slot)
+{
+	struct inflight_homes h;
+
+	homes_of_slot(&h, self, slot);
+	homes_clear(&h);
+}
+
 static __always_inline void inflight_retire_slow(__u32 self, struct ior_slot *slot)
 {
-	struct inflight_units u;
-
-	if (slot->where) {
+	if (slot->where)
 		inflight_retire_near(slot);
-		return;
-	}
-	units_of_slot(&u, self, slot);
-	if (slot->wide)
-		wide_retire(&u, slot);
+	else if (slot->wide)
+		wide_retire(self, slot);
 	else
-		units_run_all(&u, slot, STEP_CLEAR);
+		narrow_retire(self, slot);
 }
 
 /*
@@ -561,18 +512,20 @@ static __always_inline bool inflight_retire_fast(struct ior_slot *slot)
 /* Publish and look; the one entry for whoever does not unroll the common path himself. */
 static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bool moving)
 {
+	enum inflight_published result = PUBLISH_MUST_LOOK;
 	struct near_spot spot;
-	bool near;
 
 	slot->moving = moving;
 	INFLIGHT_STORE(&slot->wide, ior_range_is_wide(slot->op.range));
-	near = inflight_publish_near(self, slot, &spot);
-	if (!near && !inflight_publish_slow(self))
-		return false;
-	if (!near || !inflight_is_alone_near(self, slot, &spot))
+	if (!inflight_publish_near(self, slot, &spot))
+		result = inflight_publish_slow(self);
+	else if (inflight_is_alone_near(self, slot, &spot))
+		result = PUBLISH_ALONE;
+	if (result == PUBLISH_MUST_LOOK)
 		inflight_look_slow(self, slot);
-	INFLIGHT_STORE(&slot->settled, 1);
-	return true;
+	if (result)
+		INFLIGHT_STORE(&slot->settled, 1);
+	return result;
 }
 
 /*
@@ -599,7 +552,7 @@ static __always_inline void inflight_flip(__u32 self, struct ior_slot *slot)
 		wide_aim(&u, slot);
 		walk_run(&u.walk, STEP_MOVE);
 	} else {
-		units_run_all(&u, slot, STEP_MOVE);
+		inflight_loop(ior_range_units(slot->op.range, u.place), unit_move_step, &u);
 	}
 	slot->moving = 1;
 	slot->state = IOR_SLOT_PUBLISHED;

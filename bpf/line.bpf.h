@@ -22,10 +22,11 @@ static __always_inline int line_put(struct ior_line *line, __u64 word)
 	return -1;
 }
 
-static __always_inline bool line_clear(struct ior_line *line, __u64 word)
+/* The word that is this one as far as the mask goes. */
+static __always_inline bool line_clear(struct ior_line *line, __u64 word, __u64 mask)
 {
 	for (int i = 0; i < IOR_WAYS; i++) {
-		if (INFLIGHT_LOAD(&line->ways[i]) == word) {
+		if ((INFLIGHT_LOAD(&line->ways[i]) & mask) == word) {
 			INFLIGHT_STORE(&line->ways[i], 0ULL);
 			return true;
 		}
@@ -98,7 +99,6 @@ enum inflight_step {
 	STEP_PUT,
 	STEP_CLEAR,
 	STEP_MOVE,
-	STEP_LOOK,
 	STEP_UNPASS
 };
 
@@ -122,7 +122,7 @@ struct inflight_walk {
 	__u8 step;   /* enum inflight_step */
 	__u8 wide;
 	__u8 done;
-	__u8 from; /* STEP_LOOK: lines before this one were looked at already */
+	__u8 from; /* walk_look(): lines before this one were looked at already */
 };
 IOR_SIZE_IS(struct inflight_walk, 32); /* stands on a stack of 512 bytes */
 
@@ -173,7 +173,7 @@ static __always_inline int walk_put(struct inflight_walk *w, struct ior_line *li
 /* Returns 1 when the word was here; otherwise it passed here, and that is undone on the way. */
 static __always_inline int walk_clear(struct inflight_walk *w, struct ior_line *line)
 {
-	if (line_clear(line, w->word)) {
+	if (line_clear(line, w->word, ~0ULL)) {
 		w->done = 1;
 		return 1;
 	}
@@ -267,9 +267,6 @@ INFLIGHT_GLOBAL int inflight_walk_run(struct inflight_walk *walk)
 	case STEP_MOVE:
 		inflight_loop(walk_reach(&w), move_step, &w);
 		break;
-	case STEP_LOOK:
-		inflight_loop(walk_reach(&w) - w.from, look_step, &w);
-		break;
 	case STEP_UNPASS:
 		inflight_loop(walk_reach(&w), unpass_step, &w);
 		break;
@@ -282,6 +279,18 @@ static __always_inline void walk_run(struct inflight_walk *w, enum inflight_step
 {
 	w->step = step;
 	inflight_walk_run(w);
+}
+
+/* By itself, since what it leads to needs most of the stack, and of the depth of calls. */
+INFLIGHT_GLOBAL int inflight_walk_look(const struct inflight_walk *walk)
+{
+	struct inflight_walk w;
+
+	if (!walk)
+		return 0;
+	w = *walk;
+	inflight_loop(walk_reach(&w) - w.from, look_step, &w);
+	return 0;
 }
 
 /* False: every line within reach is full. Nothing is left behind then. */

@@ -50,6 +50,7 @@ enum open_result {
 	OPEN_NO_ROOM,	     /* publish further along the probe sequence */
 	OPEN_IN_MANY_CHUNKS, /* publish in each, or as a wide op */
 	OPEN_MOVES,	     /* it waits in the table: its words flip */
+	OPEN_TAKES_SEARCH,   /* it has no slot yet, and finds none at its home */
 };
 
 /* Where an op in one chunk has its word. */
@@ -150,6 +151,7 @@ __noinline enum open_result op_ask_elsewhere(__u32 self)
 /* The window opens. An op that finds no room anywhere is a loss and leaves no trace. */
 static __always_inline int op_open(__u32 self, enum open_result result)
 {
+	enum inflight_published published = PUBLISH_MUST_LOOK;
 	struct ior_slot *slot;
 
 	if (result == OPEN_NO_ROOM)
@@ -162,13 +164,16 @@ static __always_inline int op_open(__u32 self, enum open_result result)
 		op_flip_slow(self);
 		return op_look_slow(self);
 	}
-	if (result != OPEN_MUST_LOOK && result != OPEN_MEETS_ONE && !inflight_publish_slow(self)) {
-		slot = slot_at(self);
-		if (slot)
-			slot->state = IOR_SLOT_DONE;
-		return loss_count(IOR_LOSS_UNTRACKED);
-	}
-	return op_look_slow(self);
+	if (result != OPEN_MUST_LOOK && result != OPEN_MEETS_ONE)
+		published = inflight_publish_slow(self);
+	if (published == PUBLISH_MUST_LOOK)
+		return op_look_slow(self);
+	slot = slot_at(self);
+	if (published == PUBLISH_ALONE)
+		return slot ? op_has_looked(slot) : 0;
+	if (slot)
+		slot->state = IOR_SLOT_DONE;
+	return loss_count(IOR_LOSS_UNTRACKED);
 }
 
 /* What op_look_slow() comes to where there is one to be looked at, who is known. */
@@ -612,11 +617,14 @@ static __always_inline int op_begin(void *ctx, struct op_desc *desc)
 	return op_open_entered(op_enter_any(desc));
 }
 
-/* Its window opens now, and it is in one chunk. */
+static __always_inline bool op_opens_now(const struct op_desc *desc)
+{
+	return !desc->tentative && !(ior_options.opens_at_submit & (1U << desc->fs));
+}
+
 static __always_inline bool op_is_plain(const struct op_desc *desc, struct ior_range range)
 {
-	return !desc->tentative && !(ior_options.opens_at_submit & (1U << desc->fs)) &&
-	       ior_chunk_of(range.end - 1) == ior_chunk_of(range.start);
+	return op_opens_now(desc) && ior_chunk_of(range.end - 1) == ior_chunk_of(range.start);
 }
 
 /* All that io_uring begins is tried without waiting first. */
@@ -627,11 +635,11 @@ static __always_inline bool op_is_plainly_tentative(const struct op_desc *desc)
 }
 
 /*
- * In a single call. False: its slot takes a search, or there is nothing to move. Of what the run
- * has asked for each by itself, or it would stand on the stack of the hook.
+ * In a single call. Returns what op_open_entered() is to follow with, or OPEN_TAKES_SEARCH. Of what
+ * the run has asked for each by itself, or it would stand on the stack of the hook.
  */
-static __noinline int op_begin_tentative(const struct op_desc *desc, struct task_struct *task,
-					 struct ior_cpu *cpu, struct inode *inode)
+static __noinline __u64 op_enter_home(const struct op_desc *desc, struct task_struct *task,
+				      struct ior_cpu *cpu, struct inode *inode)
 {
 	struct op_run run = {.task = task, .cpu = cpu};
 	struct ior_range range = desc_range(desc, inode);
@@ -640,13 +648,18 @@ static __noinline int op_begin_tentative(const struct op_desc *desc, struct task
 	__u32 self = 0;
 
 	if (ior_range_is_empty(range))
-		return false;
+		return OPEN_TAKES_SEARCH;
+	if (!op_opens_now(desc) && !op_is_plainly_tentative(desc))
+		return OPEN_TAKES_SEARCH;
 	slot = inflight_claim_home(desc->key, &self);
 	if (!slot)
-		return false;
-	op_enter_filled(self, &run, desc, op_fill(slot, &run, desc, inode, range, wide, false));
+		return OPEN_TAKES_SEARCH;
+	op_enter_filled(self, &run, desc,
+			op_fill(slot, &run, desc, inode, range, wide, !desc->tentative));
+	if (!desc->tentative)
+		return (__u64)self << 32 | OPEN_IN_MANY_CHUNKS;
 	op_pends(slot);
-	return true;
+	return OPEN_ALONE;
 }
 
 /*
@@ -663,6 +676,7 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 	struct ior_range range;
 	struct ior_slot *slot;
 	struct spot spot;
+	__u64 entered;
 	__u32 self = 0;
 
 	take_stacks(ctx, desc);
@@ -684,9 +698,10 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 		}
 	}
 	any = *desc;
-	if (op_is_plainly_tentative(desc) && op_begin_tentative(&any, run->task, run->cpu, inode))
-		return 0;
-	return op_open_entered(has_frame ? op_enter_here(&any) : op_enter_any(&any));
+	entered = op_enter_home(&any, run->task, run->cpu, inode);
+	if (entered == OPEN_TAKES_SEARCH)
+		entered = has_frame ? op_enter_here(&any) : op_enter_any(&any);
+	return op_open_entered(entered);
 }
 
 /* The same for an op whose window opens at its first bio. */

@@ -46,6 +46,7 @@
 #define IOR_WORD_SECTOR_MASK 0x7fULL
 #define IOR_WORD_SLOT_SHIFT IOR_TAG_BITS
 #define IOR_WORD_SLOT_MASK ((1ULL << IOR_SLOT_BITS) - 1)
+#define IOR_WORD_OF_OP (IOR_WORD_IN_USE | IOR_WORD_SLOT_MASK << IOR_WORD_SLOT_SHIFT)
 #define IOR_WORD_TAG_MASK ((1ULL << IOR_TAG_BITS) - 1)
 _Static_assert(IOR_WORD_SECTOR_MASK == IOR_CHUNK_SECTORS - 1, "sectors of a chunk fit their bits");
 _Static_assert(IOR_TAG_BITS + IOR_SLOT_BITS == IOR_WORD_FIRST_SHIFT, "word fields do not overlap");
@@ -282,16 +283,25 @@ static __always_inline __u32 ior_packed_line(__u64 inode, __u64 unit, __u32 mask
 	return (page & ~mask) | (turned & mask);
 }
 
-/*
- * By arithmetic alone: where it branches the BPF verifier walks whatever comes behind it once for
- * each place.
- */
-static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 unit, __u64 place)
+static __always_inline __u64 ior_group_of(__u64 unit)
 {
-	__u64 group = unit >> IOR_LINE_GROUP_SHIFT;
+	return unit >> IOR_LINE_GROUP_SHIFT;
+}
+
+static __always_inline __u64 ior_group_hash(__u64 inode, __u64 group)
+{
+	return ior_mix_product(ior_inode_product(inode) + (group + 1) * IOR_GROUP_STRIDE);
+}
+
+/*
+ * `hash`: of the group of the unit. By arithmetic alone: where it branches the BPF verifier walks
+ * whatever comes behind it once for each place.
+ */
+static __always_inline struct ior_home ior_home_in_group(__u64 inode, __u64 unit, __u64 place,
+							 __u64 hash)
+{
 	__u64 in_group = unit & IOR_TAG_UNIT_MASK;
-	__u64 product = ior_inode_product(inode) + (group + 1) * IOR_GROUP_STRIDE;
-	struct ior_home home = ior_home_from_hash(ior_mix_product(product));
+	struct ior_home home = ior_home_from_hash(hash);
 	__u32 mask = IOR_PACKED_MASK;
 	__u32 packed = ior_packed_line(inode, unit, mask);
 	__u64 all = -ior_opaque(place & IOR_PLACE_SPREAD); /* bits, or none */
@@ -302,6 +312,11 @@ static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 unit, __u6
 	home.tag &= ~(IOR_TAG_UNIT_MASK | IOR_TAG_PLACE_MASK);
 	home.tag |= in_group | place << IOR_TAG_PLACE_SHIFT;
 	return home;
+}
+
+static __always_inline struct ior_home ior_home_of(__u64 inode, __u64 unit, __u64 place)
+{
+	return ior_home_in_group(inode, unit, place, ior_group_hash(inode, ior_group_of(unit)));
 }
 
 /* Wide ops stand by inode alone. */

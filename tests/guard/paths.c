@@ -272,6 +272,17 @@ static int run_second_op(struct world *w, const char *label, enum between betwee
 	return r ? r : run_op(w, label, true, false, between);
 }
 
+/* Over several chunks of 64 KiB. */
+static int run_large(struct world *w, const char *label, uint64_t pos, uint64_t len)
+{
+	int r;
+
+	make_kiocb(w, OBJ_KIOCB, pos, false);
+	make_io(w, OBJ_KIOCB, len, true);
+	r = begin(w, label, OBJ_KIOCB);
+	return r ? r : end(w, label, OBJ_KIOCB, BETWEEN_NOTHING);
+}
+
 /*
  * io_uring tries without waiting first: the window opens at the first bio. The first such op of all
  * goes another way, and is not what counts.
@@ -321,6 +332,10 @@ static int run_ops(struct world *w, enum programs_as as)
 		r = run_op(w, "read", false, false, BETWEEN_NOTHING);
 	if (!r)
 		r = run_op(w, "async", true, true, BETWEEN_NOTHING);
+	if (!r)
+		r = run_large(w, "two_chunks", (1 << 20) + 40960, 61440);
+	if (!r)
+		r = run_large(w, "1mib", 1 << 20, 1 << 20);
 	if (!r)
 		r = run_uring(w);
 	return r ? r : run_conflict(w);

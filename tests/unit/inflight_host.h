@@ -279,11 +279,12 @@ static inline bool host_enter_near(__u32 at, struct ior_slot *slot, struct host_
 {
 	struct near_spot spot;
 	bool near = inflight_publish_near(at, slot, &spot);
+	enum inflight_published result = near ? PUBLISH_MUST_LOOK : inflight_publish_slow(at);
 
-	if (!near && !inflight_publish_slow(at))
+	if (!result)
 		return false;
 	times->published = times->look_began = HOST_NOW();
-	if (!near || !inflight_is_alone_near(at, slot, &spot))
+	if (result == PUBLISH_MUST_LOOK && (!near || !inflight_is_alone_near(at, slot, &spot)))
 		inflight_look_slow(at, slot);
 	INFLIGHT_STORE(&slot->settled, 1);
 	return true;

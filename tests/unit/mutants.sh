@@ -71,7 +71,7 @@ mutant() {
 	esac
 }
 
-TABLE="account.bpf.h inflight.bpf.h line.bpf.h meet.bpf.h places.bpf.h slots.bpf.h"
+TABLE="account.bpf.h inflight.bpf.h line.bpf.h meet.bpf.h places.bpf.h slots.bpf.h units.bpf.h"
 S=include/iorace/slot.h
 
 wanted=
@@ -80,7 +80,7 @@ wanted="$*"
 
 mutant look_before_publish "$TABLE" \
 	'/^static __always_inline bool inflight_enter/,/^}/{
-	s/near = inflight_publish_near/inflight_look_slow(self, slot);\n\t&/
+	s/if (!inflight_publish_near/inflight_look_slow(self, slot);\n\t&/
 	s/^\t\tinflight_look_slow(self, slot);$/\t\t;/}'
 mutant passed_not_raised "$TABLE" '/^static __always_inline int walk_put/,/^}/s/INFLIGHT_ADD.*//'
 mutant passed_not_lowered "$TABLE" '/^static .*unpass_step/,/^}/s/INFLIGHT_ADD.*//'
@@ -111,6 +111,31 @@ mutant near_spill_of_wide_ops "$TABLE" '/inflight_look_far(__u32/,/^}/s/^\tunits
 mutant empty_line_was_passed "$TABLE" \
 	'/line_is_empty(struct/,/^}/s/__u64 any = .*/__u64 any = 0;/'
 
+# ops in many chunks, whose home lines mostly have room
+PUT='/home_put_step(__u32/,/^}/'
+CLEAR='/home_clear_step(__u32/,/^}/'
+mutant home_looked_at_first "$TABLE" "$PUT"'{
+	s/^\tint way = /\tbool met = line \&\& line_candidates(line, word);\n&/
+	s/^\tif (!line_is_ours.*/\tif (met)/}'
+mutant home_was_not_passed "$TABLE" "$PUT"'s/line_was_passed(line) || //'
+mutant home_has_nobody_else "$TABLE" "$PUT"'s/line_candidates_slow(line, word)/0/'
+mutant home_is_anybodys "$TABLE" "$PUT"'s/!line_is_ours(line, way) &&/way \&\& &/'
+mutant full_home_was_alone "$TABLE" '/home_put_farther(struct/,/^}/s/h->others = 1;/;/'
+mutant home_put_is_never_full "$TABLE" '/home_put_farther(struct/,/^}/s/h->failed = !found;/;/'
+mutant home_clears_words_of_others "$TABLE" "$CLEAR"'{
+	s/(h->word & IOR_WORD_OF_OP)/IOR_WORD_IN_USE/
+	s/IOR_WORD_OF_OP | IOR_TAG/IOR_WORD_IN_USE | IOR_TAG/}'
+mutant home_clears_other_units "$TABLE" "$CLEAR"'{
+	s/ | (unit & IOR_TAG_UNIT_MASK)//
+	s/ | IOR_TAG_UNIT_MASK//}'
+mutant cleared_at_home_only "$TABLE" "$CLEAR"'s/home_clear_farther(h, nth);/;/'
+mutant homes_are_in_one_group "$TABLE" "$PUT"'s/ior_home_of(h->inode, unit, /ior_home_of(h->inode, unit \& IOR_TAG_UNIT_MASK, /'
+mutant many_chunks_elsewhere_empty "$TABLE" \
+	'/inflight_try_publish(__u32/,/^}/s/slot_place_is_the_only_one(slot, noted)/1/'
+mutant many_chunks_wide_empty "$TABLE" \
+	'/slot_place_is_the_only_one(const/,/^}/s/ && wide_is_empty(slot->inode, others)//'
+mutant unit_is_always_alone "$TABLE" '/unit_look_step(__u32/,/^}/s/if (slot_is_alone_at.*/if (1)/'
+
 # what is noted, and when
 ASK='/slot_ask_place(struct/,/^}/'
 mutant place_not_noted places.bpf.h "$ASK"'s/places_add(.*);/(void)noted_at;/'
@@ -122,9 +147,9 @@ mutant place_noted_after_the_look "$TABLE" \
 	"$ASK"'s/places_add(.*);/(void)noted_at;/
 	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (!slot->wide) places_note(slot->inode, 1U << slot->place); & }/'
 mutant spread_not_noted "$TABLE" \
-	'/inflight_try_publish(__u32/,/^}/s/inode_spread(slot->inode, u.place);/;/'
+	'/narrow_publish(__u32/,/^}/s/inode_spread(slot->inode, h.place);/;/'
 mutant spread_noted_after_the_look "$TABLE" \
-	'/inflight_try_publish(__u32/,/^}/s/inode_spread(slot->inode, u.place);/slot->fs = 77;/
+	'/narrow_publish(__u32/,/^}/s/inode_spread(slot->inode, h.place);/slot->fs = 77;/
 	'"$ASK"'{s/slot->place = place;/if (slot->fs == 77) slot->place = place |= IOR_PLACE_SPREAD; else &/
 	s/places_add(/if (slot->fs != 77) &/}
 	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (slot->place \& IOR_PLACE_SPREAD) places_note(slot->inode, 1U << slot->place); & slot->fs = 0; }/'
@@ -134,15 +159,14 @@ mutant small_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(no
 mutant large_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(noted >> 3)/'
 mutant places_asked_before_the_publish "$TABLE" \
 	"$ASK"'s/slot->place = place;/& slot->fs = noted | 1U << place;/
-	/bool wide_publish/,/^}/s/wide_aim(u, slot);/& SLOT->fs = places_load(slot->inode);/
-	s/SLOT->/slot_at(u->walk.self)->/
+	/ wide_publish(__u32/,/^}/s/wide_aim(&u, slot);/& slot->fs = places_load(slot->inode);/
 	/void inflight_flip/,/^}/s/INFLIGHT_STORE(&.*/& slot->fs = places_load(slot->inode);/
 	/inflight_look_first(__u32/,/^}/s/noted = places_settle(slot);/noted = slot->fs;/'
 mutant alone_elsewhere_asked_before_the_publish "$TABLE" \
 	"$ASK"'s/slot->place = place;/& slot->fs = noted | 1U << place;/
 	/inflight_is_alone_elsewhere(__u32/,/^}/s/noted = places_settle(slot)/noted = slot->fs/'
 mutant lift_keeps_its_place "$TABLE" \
-	'/inflight_try_publish(__u32/,/^}/s/if (!slot->wide)$/if (!slot->wide \&\& slot->state != IOR_SLOT_DONE)/'
+	'/narrow_publish(__u32/,/^}/s/^\tslot_ask_place/\tif (slot->state != IOR_SLOT_DONE)\n&/'
 
 # what is forgotten, and when
 F=include/iorace/forget.h
@@ -224,11 +248,11 @@ mutant look_asks_the_op "$TABLE" \
 mutant wide_look_asks_the_op "$TABLE" \
 	'/inflight_look_first(__u32/,/^}/s/noted = places_settle(slot);/& if (slot->wide) noted \&= 1U << slot->place | IOR_PLACES_WIDE;/'
 mutant look_in_as_many_granules_as_chunks "$TABLE" \
-	'/units_run_all(struct/,/^}/s/ior_range_units(slot->op.range, u->place)/ior_range_chunks(slot->op.range)/'
+	'/units_look_at(struct/,/^}/s/ior_range_units(slot->op.range, place)/ior_range_chunks(slot->op.range)/'
 mutant look_from_the_chunk_on "$TABLE" \
 	'/units_aim(struct/,/^}/s/ior_unit_of(slot->op.range.start, u->place)/ior_chunk_of(slot->op.range.start)/'
 mutant looking_not_reset "$TABLE" 's/looking_at(u->walk.self, IOR_UNIT_ANY);/;/'
-mutant looking_without_its_place "$TABLE" 's/ior_unit_pack(unit, u->place)/ior_unit_pack(unit, 0)/'
+mutant looking_without_its_place "$TABLE" 's/ior_unit_pack(units_aim(u, nth), u->place)/ior_unit_pack(units_aim(u, nth), 0)/'
 mutant looking_at_chunks_only meet.bpf.h \
 	'/peer_is_where_we_look(__u32/,/^}/s/ior_unit_of(start, place)/ior_chunk_of(start)/'
 
@@ -302,11 +326,11 @@ mutant small_word_is_of_a_chunk "$TABLE" \
 mutant look_forgets_its_chunk "$TABLE" '/peer_is_where_we_look(__u32/,/^}/s/if (slot->looking == .*/if (1)/'
 mutant narrow_ignores_wide "$TABLE" 's/if (!slot->wide \&\& wide_is_empty(slot->inode, noted))/if (!slot->wide)/'
 mutant first_wide_noted_late "$TABLE" \
-	'/^static __always_inline bool wide_publish/,/^}/{/places_note/d}
+	'/ wide_publish(__u32/,/^}/{/places_note/d}
 	s/inflight_loop(.*sweep_line, &u);/{ & places_note(slot->inode, IOR_PLACES_WIDE); }/'
 mutant wide_ignores_narrow "$TABLE" '/inflight_look_first(__u32/,/^}/s/if (slot_sweeps(slot))/if (slot->wide)/'
 mutant sweep_forgotten "$TABLE" '/void inflight_look_far/,/^}/s/^\tif (slot_sweeps(slot))$/\tif (0)/'
-mutant untracked_leaves_words "$TABLE" 's/units_run(\&u, STEP_CLEAR, u.failed_at);/;/'
+mutant untracked_leaves_words "$TABLE" 's/inflight_loop(h->failed_at, home_clear_step, h);/;/'
 mutant untracked_leaves_counts "$TABLE" '/^static __always_inline bool walk_publish/,/^}/s/walk_run(w, STEP_UNPASS);//'
 mutant retire_twice "$TABLE" '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
 mutant release_twice "$TABLE" '/^static __always_inline void inflight_release(/,/^}/s/if (key)/if (1)/'
