@@ -121,6 +121,8 @@ static int sweep_line(__u32 i, struct inflight_units *u)
 
 	if (!line)
 		return 1;
+	if (line_is_empty(line))
+		return 0;
 	for (int way = 0; way < IOR_WAYS; way++) {
 		__u64 w = INFLIGHT_LOAD(&line->ways[way]);
 
@@ -270,16 +272,6 @@ INFLIGHT_GLOBAL int slot_is_alone_at(__u32 self, __u64 place, __u32 nth)
 	return near_is_alone(spot.home, spot.word);
 }
 
-/* Only those who may be met are gone to by the loops that meet them. */
-static int unit_look_step(__u32 nth, struct inflight_units *u)
-{
-	if (slot_is_alone_at(u->walk.self, u->place, nth))
-		return 0;
-	looking_at(u->walk.self, ior_unit_pack(units_aim(u, nth), u->place));
-	inflight_walk_look(&u->walk);
-	return 0;
-}
-
 /* And in the places other than its own, of which mostly all are empty? False: it has to look. */
 INFLIGHT_GLOBAL int inflight_is_alone_elsewhere(__u32 self)
 {
@@ -365,10 +357,8 @@ static __always_inline enum inflight_published narrow_publish(__u32 self, struct
 	homes_put(&h);
 	if (h.passed)
 		slot_line_was_full(slot);
-	if (h.failed) {
-		inode_spread(slot->inode, h.place);
+	if (h.failed)
 		return PUBLISH_FAILED;
-	}
 	return h.others ? PUBLISH_MUST_LOOK : PUBLISH_ALONE;
 }
 
@@ -436,6 +426,24 @@ static __always_inline __u32 inflight_look_first(__u32 self, const struct ior_sl
 			noted &= ~(1U << place);
 	}
 	return noted;
+}
+
+static __always_inline bool units_are_alone_at(const struct inflight_units *u, __u32 nth)
+{
+	return units_are_empty_at(u, nth) || slot_is_alone_at(u->walk.self, u->place, nth);
+}
+
+/*
+ * Only those who may be met are gone to by the loops that meet them: mostly there are none, if the
+ * first lines have not been looked at before.
+ */
+static int unit_look_step(__u32 nth, struct inflight_units *u)
+{
+	if (!u->walk.from && units_are_alone_at(u, nth))
+		return 0;
+	looking_at(u->walk.self, ior_unit_pack(units_aim(u, nth), u->place));
+	inflight_walk_look(&u->walk);
+	return 0;
 }
 
 static __always_inline void units_look_at(struct inflight_units *u, __u32 self,

@@ -83,12 +83,6 @@ static __always_inline __u32 places_settle(const struct ior_slot *slot)
 	return INFLIGHT_LOAD(noted_at);
 }
 
-/* Its page was too small for an op of this place: those that come stand spread. */
-static __always_inline void inode_spread(__u64 inode, __u64 place)
-{
-	places_note(inode, 1U << (place | IOR_PLACE_SPREAD));
-}
-
 /*
  * A line was too small for ops of one chunk: those that come and are in one granule stand fine.
  * Were they always to, a file that is read in large pieces and small ones would have two places.

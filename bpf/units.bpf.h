@@ -45,6 +45,25 @@ static __noinline __u64 units_aim(struct inflight_units *u, __u32 nth)
 	return unit;
 }
 
+static __always_inline struct ior_line *home_line(struct ior_home home)
+{
+	return line_at(false, home.line & line_mask(false));
+}
+
+/* Most units of a large op are, of any place. */
+static __always_inline bool units_are_empty_at(const struct inflight_units *u, __u32 nth)
+{
+	struct ior_slot *slot = slot_at(u->walk.self);
+	struct ior_line *line;
+	__u64 unit;
+
+	if (!slot)
+		return true;
+	unit = ior_unit_of(slot->op.range.start, u->place) + nth;
+	line = home_line(ior_home_of(slot->inode, unit, u->place));
+	return !line || line_is_empty(line);
+}
+
 /* Which unit the meetings to come are about, see inflight_pair_is_mine(). */
 static __always_inline void looking_at(__u32 self, __u64 unit)
 {
@@ -95,11 +114,6 @@ static __always_inline void homes_of_slot(struct inflight_homes *h, __u32 self,
 static __always_inline __u64 homes_unit(const struct inflight_homes *h, __u32 nth)
 {
 	return ior_unit_of(h->range.start, h->place) + nth;
-}
-
-static __always_inline struct ior_line *home_line(struct ior_home home)
-{
-	return line_at(false, home.line & line_mask(false));
 }
 
 /* False: the slot index is wrong, which it never is. */

@@ -337,6 +337,8 @@ static int run_ops(struct world *w, enum programs_as as)
 	if (!r)
 		r = run_large(w, "1mib", 1 << 20, 1 << 20);
 	if (!r)
+		r = run_large(w, "4mib", 1 << 20, 4 << 20);
+	if (!r)
 		r = run_uring(w);
 	return r ? r : run_conflict(w);
 }

@@ -19,7 +19,7 @@ enum programs_as {
 	AS_ALL,	     /* whatever costs the verifier work: spans, stacks, filters of every sort */
 };
 
-#define GUARD_LINES 64U
+#define GUARD_LINES 1024U
 #define GUARD_SLOTS 256U
 
 typedef bool (*wants_program)(const char *name, const void *arg);

@@ -83,6 +83,7 @@ struct host_table {
 	__u32 slot_mask;
 	__u32 *places;
 	__u64 lines_read, page_lines_read; /* narrow ones, if HOST_COUNTS_LINES */
+	__u32 line_read;		   /* the last: again right away it is in the cache */
 };
 
 static struct host_table host;
@@ -138,8 +139,11 @@ static inline __u32 *places_noted(void)
 static inline struct ior_line *line_at(bool wide, __u32 i)
 {
 #ifdef HOST_COUNTS_LINES
-	__atomic_fetch_add(&host.lines_read, !wide, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&host.page_lines_read, !wide && HOST_IS_IN_PAGE(i), __ATOMIC_RELAXED);
+	bool counts = !wide && i != host.line_read;
+
+	host.line_read = wide ? host.line_read : i;
+	host.lines_read += counts;
+	host.page_lines_read += counts && HOST_IS_IN_PAGE(i);
 #endif
 	return i <= host.line_masks[wide] ? &host.lines[wide][i] : NULL;
 }
@@ -165,6 +169,12 @@ static void inflight_meet(__u32 self, const __u64 *way);
 static inline bool inode_is_spread(__u64 inode)
 {
 	return places_load(inode) & PLACES_ALL_SPREAD;
+}
+
+/* As if an op of this place had found no room in the page of the inode. */
+static inline void host_note_spread(__u64 inode, __u64 place)
+{
+	places_note(inode, 1U << (place | IOR_PLACE_SPREAD));
 }
 
 /* ---- what a slot tells about its op ---------------------------------------------------------- */

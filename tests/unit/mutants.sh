@@ -134,7 +134,6 @@ mutant many_chunks_elsewhere_empty "$TABLE" \
 	'/inflight_try_publish(__u32/,/^}/s/slot_place_is_the_only_one(slot, noted)/1/'
 mutant many_chunks_wide_empty "$TABLE" \
 	'/slot_place_is_the_only_one(const/,/^}/s/ && wide_is_empty(slot->inode, others)//'
-mutant unit_is_always_alone "$TABLE" '/unit_look_step(__u32/,/^}/s/if (slot_is_alone_at.*/if (1)/'
 
 # what is noted, and when
 ASK='/slot_ask_place(struct/,/^}/'
@@ -146,15 +145,10 @@ mutant packed_place_noted places.bpf.h "$ASK"'s/1U << place/1U << (place \& IOR_
 mutant place_noted_after_the_look "$TABLE" \
 	"$ASK"'s/places_add(.*);/(void)noted_at;/
 	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (!slot->wide) places_note(slot->inode, 1U << slot->place); & }/'
-mutant spread_not_noted "$TABLE" \
-	'/narrow_publish(__u32/,/^}/s/inode_spread(slot->inode, h.place);/;/'
 mutant spread_noted_after_the_look "$TABLE" \
-	'/narrow_publish(__u32/,/^}/s/inode_spread(slot->inode, h.place);/slot->fs = 77;/
-	'"$ASK"'{s/slot->place = place;/if (slot->fs == 77) slot->place = place |= IOR_PLACE_SPREAD; else &/
-	s/places_add(/if (slot->fs != 77) &/}
-	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (slot->place \& IOR_PLACE_SPREAD) places_note(slot->inode, 1U << slot->place); & slot->fs = 0; }/'
-mutant spread_noted_of_the_packed places.bpf.h '/inode_spread(__u64/,/^}/s/(place | IOR_PLACE_SPREAD)/(place)/'
-mutant spread_noted_of_chunks_only places.bpf.h '/inode_spread(__u64/,/^}/s/(place | IOR_PLACE_SPREAD)/(IOR_PLACE_SPREAD | 0 * place)/'
+	"$ASK"'s/places_add(/if (!(place \& IOR_PLACE_SPREAD)) &/
+	/places_settle(const/,/^}/s/own = slot_noted_as(slot)/own = slot_noted_as(slot) \& 0xf5U/
+	/^static __always_inline bool inflight_enter/,/^}/s/INFLIGHT_STORE(&slot->settled, 1);/{ if (!slot->wide) places_note(slot->inode, 1U << slot->place); & }/'
 mutant small_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(noted >> 1)/'
 mutant large_ops_stay_packed places.bpf.h "$ASK"'s/(noted >> 1 | noted >> 3)/(noted >> 3)/'
 mutant places_asked_before_the_publish "$TABLE" \
@@ -186,7 +180,7 @@ mutant forgets_by_a_store $F \
 mutant forgets_once $F 's/^\t\t\tnoted = seen;/\t\t\tbreak;/'
 mutant forgets_where_somebody_is $F 's/if (!INFLIGHT_LOAD(&slot->key))/if (1)/'
 mutant forgets_wide_ops $F 's/? IOR_PLACES_WIDE/? 0/'
-mutant takes_wide_ops_for_narrow $F 's/INFLIGHT_LOAD(&slot->wide)$/0/'
+mutant takes_wide_ops_for_narrow $F 's/INFLIGHT_LOAD(&slot->wide) ?/0 ?/'
 mutant forgets_the_last_place $F 's/ \&\& !f->idle_too)/ \&\& 0)/'
 mutant never_forgets_the_last_place $F 's/ \&\& !f->idle_too)/)/'
 
@@ -224,7 +218,7 @@ mutant full_line_not_noted places.bpf.h '/slot_line_was_full(const/,/^}/s/places
 mutant full_line_noted_of_chunks places.bpf.h \
 	'/slot_line_was_full(const/,/^}/s/if (ior_range_fine(.*))/if (1)/'
 mutant full_line_not_noted_of_who_waits "$TABLE" \
-	's/if (u.walk.depth)$/if (0)/'
+	's/if (h.passed)$/if (0)/'
 mutant full_line_not_noted_of_who_moves "$TABLE" \
 	's/if (ior_where_depth(slot->where))$/if (0)/'
 mutant alone_by_the_chunk "$TABLE" \
@@ -258,8 +252,13 @@ mutant looking_at_chunks_only meet.bpf.h \
 
 # where one stands
 mutant only_small_ops_spread "$TABLE" \
-	's/else if (!slot->wide)$/else if (slot_is_in_one_chunk(slot))/'
-mutant wide_ops_spread "$TABLE" 's/else if (!slot->wide)$/else/'
+	's/: inflight_try_publish(self, IOR_PLACE_SPREAD)/: slot_is_in_one_chunk(slot_at(self)) \&\& inflight_try_publish(self, IOR_PLACE_SPREAD)/'
+mutant homes_are_in_the_page "$TABLE" 's/\.place = slot->place,/.place = slot->place \& IOR_PLACE_FINE,/'
+mutant unit_is_always_empty "$TABLE" '/units_are_empty_at(const/,/^}/s/ || line_is_empty(line)/ || 1/'
+mutant unit_is_always_alone "$TABLE" '/units_are_alone_at(const/,/^}/s/ || slot_is_alone_at(.*/ || 1;/'
+mutant unit_is_asked_in_its_own_place "$TABLE" \
+	'/units_are_empty_at(const/,/^}/s/u->place/slot->place/'
+mutant first_unit_is_asked_for_all "$TABLE" '/units_are_empty_at(const/,/^}/s/ + nth//'
 mutant first_group_stays_in_its_page $S 's/(group + 1) \* IOR_GROUP_STRIDE/group * IOR_GROUP_STRIDE/'
 mutant searched_in_the_page_only "$TABLE" 's/u->place = slot->place;/u->place = slot->place \& IOR_PLACE_FINE;/'
 mutant searched_by_chunks_only "$TABLE" 's/u->place = slot->place;/u->place = slot->place \& IOR_PLACE_SPREAD;/'

@@ -197,7 +197,7 @@ static void assert_far_units_count_once(__u64 inode, __u64 place, __u64 look_chu
 	if (place & IOR_PLACE_FINE)
 		inode_is_fine(inode);
 	if (place & IOR_PLACE_SPREAD)
-		inode_spread(inode, place);
+		host_note_spread(inode, place);
 	small = begin_on(inode, 41 * unit, 42 * unit, IOR_OP_WRITE, true);
 	assert_int_equal(slot_at(small)->place, place);
 	seen.conflicts = 0;
@@ -298,7 +298,7 @@ static void op_left_behind_in_the_page_is_found(void **state)
 		host_table_done();
 		setup(state);
 		fill_a_line(at);
-		inode_spread(INODE, full);
+		host_note_spread(INODE, full);
 		assert_last_is_found_when_the_others_are_gone(at);
 	}
 }
@@ -342,7 +342,7 @@ static void spread_ops_meet_once(void **state)
 	int at[sizeof(ranges) / sizeof(ranges[0])];
 
 	(void)state;
-	inode_spread(INODE, 0);
+	host_note_spread(INODE, 0);
 	for (int first = 0; first < count; first++) {
 		seen.conflicts = 0;
 		for (int i = 0; i < count; i++) {
@@ -376,7 +376,7 @@ static __u32 meets_spread(struct ior_range packed, struct ior_range spread)
 	if (!host.slots[at].wide)
 		slot_ask_place(&host.slots[at], INODE, op.range, 0);
 	before = *noted;
-	inode_spread(INODE, ior_range_fine(spread));
+	host_note_spread(INODE, ior_range_fine(spread));
 	other = begin(spread.start, spread.end, IOR_OP_WRITE);
 	assert_true(slot_at(other)->place & IOR_PLACE_SPREAD);
 	met = *noted;
@@ -608,7 +608,7 @@ static void lifted_op_stands_where_it_lands(struct ior_range from, struct ior_ra
 	int at = begin_on(INODE, from.start, from.end, IOR_OP_WRITE, false);
 
 	if (spread)
-		inode_spread(INODE, ior_range_fine(to));
+		host_note_spread(INODE, ior_range_fine(to));
 	inflight_lift(at, &host.slots[at], to);
 	assert_true(inflight_publish_slow(at));
 	assert_op_is_where_it_should(at);

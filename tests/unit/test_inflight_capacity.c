@@ -111,6 +111,7 @@ static struct looks come_and_go(const struct crowd *c, int *at)
 		host_end(at[k]);
 		at[k] = random_op(c, k);
 		assert_true(at[k] >= 0);
+		host.line_read = ~0U; /* others have been here since */
 		before = host.lines_read;
 		page_before = host.page_lines_read;
 		inflight_look_slow(at[k], slot_at(at[k]));

@@ -154,12 +154,12 @@ static void meet_in(const struct setting *s, struct ior_range first, struct ior_
 	if (s->fine == BOTH_FINE)
 		inode_is_fine(INODE);
 	if (s->spread == BOTH_SPREAD)
-		inode_spread(INODE, s->full);
+		host_note_spread(INODE, s->full);
 	a = begin_in(s, first, IOR_OP_WRITE, s->waits == FIRST_WAITS);
 	if (s->fine == SECOND_FINE)
 		inode_is_fine(INODE);
 	if (s->spread == SECOND_SPREAD)
-		inode_spread(INODE, s->full);
+		host_note_spread(INODE, s->full);
 	b = begin_in(s, second, IOR_OP_READ, s->waits == SECOND_WAITS);
 	if (s->waits != NEITHER_WAITS) {
 		assert_int_equal(seen.conflicts, 0);
@@ -340,7 +340,7 @@ static void large_op_meets_each_small_one_once(void **state)
 		host_table_done();
 		setup(state);
 		if (i % 3 == 1)
-			inode_spread(INODE, 0);
+			host_note_spread(INODE, 0);
 		sweeps_beyond = i % 3 == 2 ? 1 : 0;
 		assert_meets_each_once(r->start, r->end);
 	}

@@ -617,7 +617,7 @@ static struct test_op *begin_lifted_write(struct ior_range announced, struct ior
 	enter(w);
 	step(w);
 	if (page_is_full)
-		inode_spread(INODE, IOR_PLACE_FINE);
+		host_note_spread(INODE, IOR_PLACE_FINE);
 	lifted = w;
 	return w;
 }
