@@ -20,6 +20,9 @@
 #define RUN_MS_MIN 50
 #define TURN_MS 30 /* attach, detach and threads, per run */
 
+/* Thousands in flight for each: fs.aio-max-nr is 65 536, and a loop device holds 2 048. */
+#define DEPTH_JOBS_MAX 4
+
 static const struct load loads[] = {
 	{"4k", "4 KiB random, half writes, psync, one job and file per CPU", GROUP_FIRST,
 	 LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
@@ -74,31 +77,26 @@ struct options {
 	const char *json, *markdown, *only_loads, *only_rungs, *device;
 	const char *queue_dir, *in_flight; /* a file system on a device that holds requests */
 	unsigned int seconds, rounds;
+	unsigned int jobs; /* 0: one for each CPU */
 };
 
 static int usage(void)
 {
 	fputs("usage: ladder --dir DIR --objects DIR [--other FILE.bpf.o] [--seconds N] [--pairs N]\n"
 	      "              [--loads a,b] [--rungs a,b] [--device TEXT] [--json FILE]\n"
-	      "              [--markdown FILE] [--queue-dir DIR] [--in-flight FILE]\n",
+	      "              [--markdown FILE] [--queue-dir DIR] [--in-flight FILE] [--jobs N]\n",
 	      stderr);
 	return 2;
 }
 
 static const struct option option_table[] = {
-	{"dir", 1, NULL, 'd'},
-	{"objects", 1, NULL, 'o'},
-	{"other", 1, NULL, 'O'},
-	{"seconds", 1, NULL, 's'},
-	{"pairs", 1, NULL, 'p'},
-	{"loads", 1, NULL, 'l'},
-	{"rungs", 1, NULL, 'r'},
-	{"device", 1, NULL, 'D'},
-	{"json", 1, NULL, 'j'},
-	{"markdown", 1, NULL, 'm'},
-	{"queue-dir", 1, NULL, 'q'},
-	{"in-flight", 1, NULL, 'i'},
-	{},
+	{"dir", 1, NULL, 'd'},	     {"objects", 1, NULL, 'o'},
+	{"other", 1, NULL, 'O'},     {"seconds", 1, NULL, 's'},
+	{"pairs", 1, NULL, 'p'},     {"jobs", 1, NULL, 'J'},
+	{"loads", 1, NULL, 'l'},     {"rungs", 1, NULL, 'r'},
+	{"device", 1, NULL, 'D'},    {"json", 1, NULL, 'j'},
+	{"markdown", 1, NULL, 'm'},  {"queue-dir", 1, NULL, 'q'},
+	{"in-flight", 1, NULL, 'i'}, {},
 };
 
 /* Where the text of an option goes, or NULL. */
@@ -139,6 +137,8 @@ static int parse(int argc, char **argv, struct options *o)
 			o->seconds = atoi(optarg);
 		else if (c == 'p')
 			o->rounds = atoi(optarg);
+		else if (c == 'J')
+			o->jobs = atoi(optarg);
 		else if (text_of(o, c))
 			*text_of(o, c) = optarg;
 		else
@@ -303,17 +303,29 @@ static int write_files(const struct options *o, const struct bench_report *repor
 	return 0;
 }
 
+static int open_files(const char *dir, unsigned int jobs, bool with_large, const char *in_flight,
+		      struct load_files *ret)
+{
+	int r = load_open(dir, jobs, with_large, in_flight, ret);
+
+	if (!r)
+		return 0;
+	fprintf(stderr, "ladder: cannot make the files to load in %s: %s\n", dir, strerror(-r));
+	return 3;
+}
+
 static int run_ladder(const struct options *o, struct rung **rungs, struct load_files files[2],
 		      struct bench_report *report)
 {
+	unsigned int jobs = o->jobs ? o->jobs : report->cpus;
+	unsigned int deep = jobs < DEPTH_JOBS_MAX ? jobs : DEPTH_JOBS_MAX;
 	double attach_ms = 0;
 	int status = open_rungs(o, rungs, report, &attach_ms);
 
-	if (!status && load_open(o->env.dir, report->cpus, true, NULL, &files[0]))
-		status = fail("cannot make the files to load", NULL);
-	if (!status && o->queue_dir &&
-	    load_open(o->queue_dir, report->cpus, false, o->in_flight, &files[1]))
-		status = fail("cannot make the files to load", NULL);
+	if (!status)
+		status = open_files(o->env.dir, jobs, true, NULL, &files[0]);
+	if (!status && o->queue_dir)
+		status = open_files(o->queue_dir, deep, false, o->in_flight, &files[1]);
 	if (status)
 		return status;
 	report->run_ms = run_ms(o, rungs, attach_ms);

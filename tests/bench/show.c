@@ -245,7 +245,7 @@ void show_markdown(FILE *out, const struct bench_report *r)
 	for (size_t i = 0; i < r->loads_len; i++)
 		quiet += load_was_quiet(&r->loads[i]);
 	fprintf(out,
-		"## %s, Linux %s\n\n%u × %s; XFS on %s; %u rounds of %u ms runs; medians "
+		"## %s, Linux %s\n\n%u × %s; %s; %u rounds of %u ms runs; medians "
 		"(quartiles). Quiet on %u of %zu loads.\n",
 		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms, quiet,
 		r->loads_len);

@@ -176,7 +176,7 @@ mutant forgets_without_a_mark $F \
 	s/while (noted & IOR_PLACES_CLOSING)/for (noted = INFLIGHT_LOAD(\&f->noted[i]); f->used[i] \& IOR_PLACES_CLOSING;)/'
 mutant forgets_what_is_to_be_kept $F 's/used |= noted >> IOR_PLACES_KEEP_SHIFT;/;/'
 mutant forgets_by_a_store $F \
-	's/__u32 seen = INFLIGHT_CMPXCHG(.*/__u32 seen = noted; INFLIGHT_STORE(\&f->noted[i],/'
+	's/__u32 seen = INFLIGHT_CMPXCHG(.*/__u32 seen = noted; __sync_lock_test_and_set(\&f->noted[i],/'
 mutant forgets_once $F 's/^\t\t\tnoted = seen;/\t\t\tbreak;/'
 mutant forgets_where_somebody_is $F 's/if (!INFLIGHT_LOAD(&slot->key))/if (1)/'
 mutant forgets_wide_ops $F 's/? IOR_PLACES_WIDE/? 0/'
