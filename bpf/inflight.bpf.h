@@ -24,7 +24,9 @@
  * Why no pair is missed: an op fills its slot, publishes its words with a fully ordered cmpxchg and
  * only then looks at the words of others. Of two ops the one that publishes later sees the earlier,
  * or the earlier had retired before the later looked. In that second case nothing happened: the
- * later op is still inside its begin hook, so none of its data has moved.
+ * later op is still inside its begin hook, so none of its data has moved. That holds in each line
+ * by itself: an op of many chunks may look at the home line of one before it publishes in the next
+ * (units.bpf.h).
  *
  * In which places it has to look: places.bpf.h.
  *
@@ -538,8 +540,8 @@ static __always_inline bool inflight_enter(__u32 self, struct ior_slot *slot, bo
 
 /*
  * A waiting op turns out to be about another range: its words go, its sequence stays, and
- * inflight_publish_slow() follows. False there: no room, it is nowhere then. Nobody need look: the
- * window opens right behind.
+ * inflight_publish_slow() follows. If that fails it is nowhere. Nobody need look: the window opens
+ * right behind.
  */
 static __always_inline void inflight_lift(__u32 self, struct ior_slot *slot, struct ior_range range)
 {

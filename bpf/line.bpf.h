@@ -122,7 +122,7 @@ struct inflight_walk {
 	__u8 step;   /* enum inflight_step */
 	__u8 wide;
 	__u8 done;
-	__u8 from; /* walk_look(): lines before this one were looked at already */
+	__u8 from; /* inflight_walk_look(): lines before this one were looked at already */
 };
 IOR_SIZE_IS(struct inflight_walk, 32); /* stands on a stack of 512 bytes */
 

@@ -169,10 +169,13 @@ static __always_inline int op_open(__u32 self, enum open_result result)
 	if (published == PUBLISH_MUST_LOOK)
 		return op_look_slow(self);
 	slot = slot_at(self);
-	if (published == PUBLISH_ALONE)
-		return slot ? op_has_looked(slot) : 0;
-	if (slot)
-		slot->state = IOR_SLOT_DONE;
+	if (!slot)
+		return 0;
+	if (published == PUBLISH_ALONE) {
+		INFLIGHT_STORE(&slot->settled, 1);
+		return 0;
+	}
+	slot->state = IOR_SLOT_DONE;
 	return loss_count(IOR_LOSS_UNTRACKED);
 }
 
@@ -438,15 +441,21 @@ __noinline int span_fill(struct op_desc *desc, __u32 *ret_self)
 /* An op that finds no room now tries again when it moves: nothing is lost yet. */
 static __always_inline int op_span_begin(struct op_desc *desc)
 {
+	enum inflight_published published;
 	struct ior_slot *slot;
 	__u32 self = 0;
 
 	if (!ior_state.armed || !span_fill(desc, &self))
 		return 0;
-	if (inflight_publish_slow(self))
+	published = inflight_publish_slow(self);
+	if (published == PUBLISH_MUST_LOOK)
 		return op_look_slow(self);
 	slot = slot_at(self);
-	if (slot)
+	if (!slot)
+		return 0;
+	if (published == PUBLISH_ALONE)
+		INFLIGHT_STORE(&slot->settled, 1);
+	else
 		inflight_release(self, slot);
 	return 0;
 }
@@ -648,6 +657,8 @@ static __noinline __u64 op_enter_home(const struct op_desc *desc, struct task_st
 	__u32 self = 0;
 
 	if (ior_range_is_empty(range))
+		return OPEN_TAKES_SEARCH;
+	if (op_is_plain(desc, range)) /* its home is taken */
 		return OPEN_TAKES_SEARCH;
 	if (!op_opens_now(desc) && !op_is_plainly_tentative(desc))
 		return OPEN_TAKES_SEARCH;

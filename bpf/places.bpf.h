@@ -10,9 +10,10 @@
  *
  * What is noted is forgotten when nobody stands there (iorace/forget.h), and that may be just
  * before an op publishes there. So it asks whether its own place is noted still, and then that
- * stays until it retires. Else it notes it anew and looks then: of two ops the one of which that
- * was done, or seen to be so, later finds the other. An op that came and went meanwhile is not met,
- * but while the first is in its hook none of its data has moved.
+ * stays until it retires. Else it notes it anew and looks then, in the other places; in its own the
+ * lines alone decide. Of two ops the one of which that was done, or seen to be so, later finds the
+ * other. An op that came and went meanwhile is not met, but while the first is in its hook none of
+ * its data has moved.
  */
 #ifndef IORACE_PLACES_BPF_H
 #define IORACE_PLACES_BPF_H

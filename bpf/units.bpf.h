@@ -92,7 +92,7 @@ struct inflight_homes {
 	__u64 inode;
 	__u64 word; /* what is the same in all of them */
 	__u32 self;
-	__u32 failed_at; /* how many units had found room */
+	__u32 failed_at; /* if failed: how many units had found room */
 	__u8 place;
 	__u8 failed;
 	__u8 others; /* somebody near may matter, or was not asked about */

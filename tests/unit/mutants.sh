@@ -117,6 +117,11 @@ CLEAR='/home_clear_step(__u32/,/^}/'
 mutant home_looked_at_first "$TABLE" "$PUT"'{
 	s/^\tint way = /\tbool met = line \&\& line_candidates(line, word);\n&/
 	s/^\tif (!line_is_ours.*/\tif (met)/}'
+mutant home_was_passed_before "$TABLE" "$PUT"'{
+	s/^\tint way = /\tbool passed = line \&\& line_was_passed(line);\n&/
+	s/(line_was_passed(line) ||/(passed ||/}'
+mutant home_has_room_again "$TABLE" \
+	'/home_put_farther(struct/,/^}/s/h->others = 1;/h->others |= u.walk.depth != 0;/'
 mutant home_was_not_passed "$TABLE" "$PUT"'s/line_was_passed(line) || //'
 mutant home_has_nobody_else "$TABLE" "$PUT"'s/line_candidates_slow(line, word)/0/'
 mutant home_is_anybodys "$TABLE" "$PUT"'s/!line_is_ours(line, way) &&/way \&\& &/'

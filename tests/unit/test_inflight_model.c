@@ -114,7 +114,17 @@ static const struct scene scenes[] = {
 	{.name = "two chunks",
 	 .large = true,
 	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
-	/* both chunks are at home in one line: its ways pass from one's word to the other's */
+	{.name = "two chunks, line full",
+	 .large = true,
+	 .noted = true,
+	 .crowd = 7,
+	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
+	{.name = "two chunks, line almost full",
+	 .large = true,
+	 .noted = true,
+	 .crowd = 6,
+	 .ops = {{SLOW(CHUNK - 9, CHUNK + 9)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
+	/* the ways of a line pass from one's word to the other's */
 	{.name = "a way changes chunks",
 	 .large = true,
 	 .noted = true,
@@ -298,6 +308,17 @@ static const struct scene scenes[] = {
 	 .ops = {{WAIT(0, 4096), SLOW(0, ~0ULL)},
 		 {WAIT(0, LARGE), W(0, 4096)},
 		 {FORGET(FORGETS_IDLE), FORGET(FORGETS_IDLE)}}},
+	/* somebody goes while the line is full for who comes to it by the walk, or looks at it */
+	{.name = "two chunks, room again at home",
+	 .sampled = true,
+	 .noted = true,
+	 .crowd = 5,
+	 .ops = {{W(0, LARGE)}, {SLOW(2 * GRANULE, CHUNK)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
+	{.name = "two chunks, room again behind who passed",
+	 .sampled = true,
+	 .noted = true,
+	 .crowd = 6,
+	 .ops = {{W(0, LARGE)}, {SLOW(2 * GRANULE, CHUNK)}, {SLOW(CHUNK - 9, CHUNK + 9)}}},
 	{.name = "3 tasks, lifted out of a page that fills",
 	 .sampled = true,
 	 .crowd = 12,
@@ -976,9 +997,16 @@ static __u64 rnd(void)
 	return rng * 0x2545F4914F6CDD1DULL >> 16;
 }
 
+/* Whoever is in flight for long is together for certain with many. */
+static bool has_looked(int task)
+{
+	return world.moment[STAGE_OVERLAP][current_op[task]] == LOOKED;
+}
+
 static bool sample(const struct scene *s, __u64 seed)
 {
 	int task = 0, odds;
+	bool lingers = seed / 4 % 2;
 
 	rng = (seed + 1) * 0x9E3779B97F4A7C15ULL;
 	odds = (int[]){2, 8, 40, 100}[seed % 4];
@@ -987,7 +1015,8 @@ static bool sample(const struct scene *s, __u64 seed)
 		       : s->noted && seed % 3 ? places_of_ops(s)
 					      : 0);
 	while (!everybody_finished()) {
-		if (world.finished[task] || rnd() % odds == 0) {
+		if (world.finished[task] || rnd() % odds == 0 ||
+		    (lingers && has_looked(task) && rnd() % 100)) {
 			task = rnd() % TASKS_MAX;
 			continue;
 		}
