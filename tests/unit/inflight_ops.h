@@ -61,7 +61,7 @@ static int begin_on(__u64 inode, __u64 start, __u64 end, enum ior_op_kind kind, 
 	return host_begin(next_key += 0x140, inode, &op, moving);
 }
 
-static int begin(__u64 start, __u64 end, enum ior_op_kind kind)
+static inline int begin(__u64 start, __u64 end, enum ior_op_kind kind)
 {
 	return begin_on(INODE, start, end, kind, true);
 }

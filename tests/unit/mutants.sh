@@ -26,7 +26,7 @@ build() {
 }
 
 caught_by() {
-	for test in test_inflight test_places test_forgetter test_span \
+	for test in test_inflight test_places test_forgetter test_span test_inflight_fuzz \
 		"test_inflight_model 1 20000 all forgotten," "test_inflight_model 1 20000 all" \
 		"test_inflight_stress 1 12"; do
 		name=${test%% *}
