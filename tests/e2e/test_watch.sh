@@ -95,9 +95,14 @@ xfs_uring_ops_after_a_minute_without_is_reported_by_watch() {
 # Where the verifier refuses the programs of plain loads the tool takes slower ones: nobody sees
 # that but by a clock. Before 6.9 it does refuse them, see open_and_load_either().
 programs_of_plain_loads_are_taken_where_they_fit() {
+	local status=0
 	[ -n "$IORACE" ] && kernel_at_least 6.9 || return 0
 	"$IORACE" doctor | grep -q 'fields are read by plain loads' || return 0
-	IORACE_DEBUG=1 "$IORACE" watch --duration 1 >"$TEST_TMP/log" 2>&1 || fail "watch failed"
+	IORACE_DEBUG=1 "$IORACE" watch --duration 1 >"$TEST_TMP/log" 2>&1 || status=$?
+	case $status in
+	0 | 1 | 4) ;; # what others do on this machine meanwhile is not the question
+	*) fail "watch failed: $status" ;;
+	esac
 	! grep -a 'failed to load' "$TEST_TMP/log" || fail "they are refused"
 }
 
