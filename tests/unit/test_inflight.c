@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "inflight_ops.h"
+#include "random.h"
 
 static int setup_tiny(void **state)
 {
@@ -852,16 +853,6 @@ static void settled_peer_left_an_entry_or_counts_nothing(void **state)
 /* ---- anything after anything ----------------------------------------------------------------- */
 
 #define CROWD 60
-
-static __u64 rng;
-
-static __u64 rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng * 0x2545F4914F6CDD1DULL >> 16;
-}
 
 static __u32 count_overlapping(const int *at, int count, int self)
 {

@@ -19,6 +19,7 @@ static void touched(const void *p, bool writes);
 #define HOST_IS_IN_PAGE(line) is_in_page(line)
 static bool is_in_page(__u32 line);
 #include "inflight_host.h"
+#include "random.h"
 
 #define LINES 16384 /* user/live/tracer.c, TRACER_IN_FLIGHT_DEFAULT */
 #define WIDE_LINES 256
@@ -58,16 +59,6 @@ static const struct crowd crowds[] = {
 	{16384, 1 << 30, 65536, 110, 113},  {16384, 16ULL << 30, 262144, 588, 648},
 	{256, 256 << 10, 4096, 220, 350},   {1792, 64 << 10, 4096, 220, 7512},
 };
-
-static __u64 rng;
-
-static __u64 rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng * 0x2545F4914F6CDD1DULL >> 16;
-}
 
 static bool is_in_page(__u32 line)
 {

@@ -15,6 +15,7 @@
 
 #define IOR_PLACES_ENTRIES 16 /* a cache line; begun to be forgotten in no time */
 #include "inflight_ops.h"
+#include "random.h"
 
 #include <iorace/forget.h>
 
@@ -51,16 +52,6 @@ struct round {
 };
 
 /* ---- at random ------------------------------------------------------------------------------- */
-
-static __u64 rng;
-
-static __u64 rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng * 0x2545F4914F6CDD1DULL >> 16;
-}
 
 static bool one_in(__u32 n)
 {

@@ -31,6 +31,7 @@ static __u64 model_published(void);
 #define IOR_NARROW_CHUNKS_MAX 2 /* so that one may be wide and look unit by unit, */
 #define SWEEP_UNITS_MAX 12	/* of three chunks */
 #include "inflight_host.h"
+#include "random.h"
 
 #include <iorace/forget.h>
 
@@ -986,16 +987,6 @@ static bool explore(void)
 }
 
 /* ---- sampled schedules ----------------------------------------------------------------------- */
-
-static __u64 rng;
-
-static __u64 rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng * 0x2545F4914F6CDD1DULL >> 16;
-}
 
 /* Whoever is in flight for long is together for certain with many. */
 static bool has_looked(int task)

@@ -23,21 +23,12 @@
 #include <stdio.h>
 #include <time.h>
 
-#include <linux/types.h>
+#include "random.h"
 
 static __u64 clock_now;
 #define HOST_NOW() __atomic_fetch_add(&clock_now, 1, __ATOMIC_SEQ_CST)
 
-static __thread uint64_t rng;
 static __thread uint32_t hook_odds; /* one in so many accesses yields */
-
-static inline uint64_t rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng * 0x2545F4914F6CDD1DULL >> 16;
-}
 
 /* Rare interleavings happen when somebody is held up between two accesses. */
 static inline void maybe_yield(void)
