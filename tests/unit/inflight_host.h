@@ -82,11 +82,17 @@ struct host_table {
 	__u32 line_masks[2];
 	__u32 slot_mask;
 	__u32 *places;
-	__u64 lines_read, page_lines_read; /* narrow ones, if HOST_COUNTS_LINES */
-	__u32 line_read;		   /* the last: again right away it is in the cache */
 };
 
 static struct host_table host;
+
+#ifdef HOST_COUNTS_LINES
+/* The narrow lines that this thread has read. */
+static _Thread_local struct {
+	__u64 all, of_pages;
+	__u32 last; /* again right away it is in the cache */
+} host_lines_read;
+#endif
 
 static inline void *host_zalloc(__u64 count, __u64 size)
 {
@@ -139,11 +145,11 @@ static inline __u32 *places_noted(void)
 static inline struct ior_line *line_at(bool wide, __u32 i)
 {
 #ifdef HOST_COUNTS_LINES
-	bool counts = !wide && i != host.line_read;
-
-	host.line_read = wide ? host.line_read : i;
-	host.lines_read += counts;
-	host.page_lines_read += counts && HOST_IS_IN_PAGE(i);
+	if (!wide && i != host_lines_read.last) {
+		host_lines_read.last = i;
+		host_lines_read.all++;
+		host_lines_read.of_pages += HOST_IS_IN_PAGE(i);
+	}
 #endif
 	return i <= host.line_masks[wide] ? &host.lines[wide][i] : NULL;
 }

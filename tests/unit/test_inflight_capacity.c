@@ -102,12 +102,13 @@ static struct looks come_and_go(const struct crowd *c, int *at)
 		host_end(at[k]);
 		at[k] = random_op(c, k);
 		assert_true(at[k] >= 0);
-		host.line_read = ~0U; /* others have been here since */
-		before = host.lines_read;
-		page_before = host.page_lines_read;
+		host_lines_read.last = ~0U; /* others have been here since */
+		before = host_lines_read.all;
+		page_before = host_lines_read.of_pages;
 		inflight_look_slow(at[k], slot_at(at[k]));
-		looks.page_lines += host.page_lines_read - page_before;
-		looks.lines += host.lines_read - before - (host.page_lines_read - page_before);
+		looks.page_lines += host_lines_read.of_pages - page_before;
+		looks.lines +=
+			host_lines_read.all - before - (host_lines_read.of_pages - page_before);
 	}
 	return looks;
 }
