@@ -336,9 +336,10 @@ static __always_inline struct ior_home ior_wide_home_of(__u64 inode)
 #define IOR_SLOT_GRAIN_SHIFT 7
 #define IOR_SLOT_GROUP_SHIFT 5
 
+/* Its high bits: of pages side by side, stacks or a slab, each has a group to itself. */
 static __always_inline __u64 ior_slot_group_hash(__u64 key)
 {
-	return ior_mix(key >> (IOR_SLOT_GRAIN_SHIFT + IOR_SLOT_GROUP_SHIFT));
+	return (key >> (IOR_SLOT_GRAIN_SHIFT + IOR_SLOT_GROUP_SHIFT)) * IOR_MIX_FACTOR;
 }
 
 /* Whose keys are all at one place of their pages, as on stacks, is spread over the group. */
@@ -347,8 +348,7 @@ static __always_inline __u32 ior_slot_home(__u64 key)
 	__u32 in_group = (1U << IOR_SLOT_GROUP_SHIFT) - 1;
 	__u64 hash = ior_slot_group_hash(key);
 
-	return ((__u32)(hash >> 32) & ~in_group) |
-	       ((__u32)(key >> IOR_SLOT_GRAIN_SHIFT ^ hash >> 27) & in_group);
+	return (__u32)(hash >> 40) ^ ((__u32)(key >> IOR_SLOT_GRAIN_SHIFT) & in_group);
 }
 
 /*
@@ -358,7 +358,7 @@ static __always_inline __u32 ior_slot_home(__u64 key)
  */
 static __always_inline __u32 ior_slot_stride(__u64 key)
 {
-	return ((__u32)ior_slot_group_hash(key) | 1) << IOR_SLOT_GROUP_SHIFT | 1;
+	return ((__u32)(ior_slot_group_hash(key) >> 24) | 1) << IOR_SLOT_GROUP_SHIFT | 1;
 }
 
 /*
