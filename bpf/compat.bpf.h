@@ -96,7 +96,7 @@ static __always_inline __u64 as_number(const void *object)
 /* ki_complete is NULL exactly for synchronous kiocbs: is_sync_kiocb(), include/linux/fs.h. */
 static __always_inline bool compat_kiocb_is_async(struct kiocb *kiocb)
 {
-	return as_number(KFIELD(kiocb, ki_complete)) != 0;
+	return KFIELD(kiocb, ki_complete) != 0;
 }
 
 /* IOCB_NOWAIT is RWF_NOWAIT since 5.10, include/linux/fs.h. */
@@ -155,6 +155,15 @@ static __always_inline struct ior_lock_state compat_rwsem_state(struct rw_semaph
 		return ior_rwbase_decode(readers, (__u64)owner, task);
 	}
 	return (struct ior_lock_state){IOR_LOCK_UNKNOWN, IOR_SELF_UNKNOWN};
+}
+
+/* The same of an inode, by loads that need no address of the lock. */
+static __always_inline struct ior_lock_state compat_i_rwsem_state(struct inode *inode, __u64 task)
+{
+	if (bpf_core_field_exists(struct rw_semaphore, count))
+		return ior_rwsem_decode(KFIELD(inode, i_rwsem.count.counter),
+					KFIELD(inode, i_rwsem.owner.counter), task);
+	return compat_rwsem_state(&inode->i_rwsem, task);
 }
 
 /*

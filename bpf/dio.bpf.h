@@ -29,17 +29,44 @@ static __always_inline void dio_describe(struct op_desc *desc, struct kiocb *kio
 	desc->mode = IOR_MODE_DIRECT;
 	desc->flags = (compat_kiocb_is_async(kiocb) ? IOR_OPF_ASYNC : 0) |
 		      (dio_flags & IOR_IOMAP_DIO_FORCE_WAIT ? IOR_OPF_HOLDS : 0);
-	desc->tentative = (dio_flags & IOR_IOMAP_DIO_OVERWRITE_ONLY) ||
-			  compat_kiocb_is_nowait(kiocb) || ior_options.locks_inside;
+	desc->tentative = (dio_flags & IOR_IOMAP_DIO_OVERWRITE_ONLY) |
+			  compat_kiocb_is_nowait(kiocb) | ior_options.locks_inside;
+}
+
+/* A begin that is not plain; see op_begin_direct(). */
+static __always_inline __u64 dio_home(void *ctx, const struct op_run *run, struct kiocb *kiocb,
+				      struct iov_iter *iter, __u32 dio_flags, struct inode *inode,
+				      __u32 fs)
+{
+	struct op_desc desc = {};
+
+	dio_describe(&desc, kiocb, iter, dio_flags);
+	desc.file = as_number(KFIELD(kiocb, ki_filp));
+	desc.inode = as_number(inode);
+	desc.fs = fs;
+	desc.admitted = 1;
+	return op_enter_home(ctx, run, &desc, inode);
+}
+
+static __always_inline __u64 dio_search(void *ctx, struct kiocb *kiocb, struct iov_iter *iter,
+					__u32 dio_flags)
+{
+	struct op_desc desc = {};
+
+	dio_describe(&desc, kiocb, iter, dio_flags);
+	desc.file = as_number(KFIELD(kiocb, ki_filp));
+	desc.inode = as_number(compat_kiocb_inode(kiocb));
+	return op_enter_search(ctx, &desc);
 }
 
 /*
  * What is not tracked goes before anything else is read. Where each read is a call, inlining gains
- * little, and their buffers leave too little of the stack to the slow paths. `has_frame`: this is
- * in a frame of its own, and its file is one that is wanted.
+ * little, and their buffers leave too little of the stack to the slow paths. `is_wanted`: the file
+ * filters have been asked.
  */
 static __always_inline int dio_begin_here(void *ctx, struct kiocb *kiocb, struct iov_iter *iter,
-					  __u32 dio_flags, bool has_frame)
+					  __u32 dio_flags, bool is_wanted, op_home_fn home,
+					  op_search_fn search)
 {
 	struct op_run run = IOR_HAS_RDONLY_CAST ? op_run() : (struct op_run){};
 	struct file *file = KFIELD(kiocb, ki_filp);
@@ -50,7 +77,7 @@ static __always_inline int dio_begin_here(void *ctx, struct kiocb *kiocb, struct
 	if (IOR_HAS_RDONLY_CAST && !run.cpu)
 		return 0;
 	if (IOR_HAS_RDONLY_CAST)
-		fs = has_frame ? op_admit_wanted(inode, IOR_MODE_DIRECT)
+		fs = is_wanted ? op_admit_wanted(inode, IOR_MODE_DIRECT)
 			       : op_admit(inode, as_number(file), IOR_MODE_DIRECT);
 	if (fs < 0)
 		return 0;
@@ -59,7 +86,7 @@ static __always_inline int dio_begin_here(void *ctx, struct kiocb *kiocb, struct
 	desc.inode = as_number(inode);
 	desc.fs = fs;
 	desc.admitted = IOR_HAS_RDONLY_CAST;
-	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &run, &desc, inode, has_frame)
+	return IOR_HAS_RDONLY_CAST ? op_begin_direct(ctx, &run, &desc, inode, home, search)
 				   : op_begin(ctx, &desc);
 }
 
@@ -67,13 +94,13 @@ static __always_inline int dio_begin_here(void *ctx, struct kiocb *kiocb, struct
 
 /* The verifier knows the options, and takes out that of the two which is not for them. */
 static __always_inline int dio_begin(void *ctx, struct kiocb *kiocb, struct iov_iter *iter,
-				     __u32 dio_flags)
+				     __u32 dio_flags, op_home_fn home, op_search_fn search)
 {
 	if (ior_options.no_extras) {
 		IOR_EXTRAS(ASSUME_UNSET)
-		return dio_begin_here(ctx, kiocb, iter, dio_flags, false);
+		return dio_begin_here(ctx, kiocb, iter, dio_flags, false, home, search);
 	}
-	return dio_begin_here(ctx, kiocb, iter, dio_flags, false);
+	return dio_begin_here(ctx, kiocb, iter, dio_flags, false, home, search);
 }
 
 static __always_inline __u64 dio_kiocb(__u64 dio)

@@ -147,16 +147,17 @@ __noinline int fill_other_locks(struct ior_op *op, __u64 inode, __u32 fs)
 static __always_inline bool op_extends(const struct op_desc *desc, struct inode *inode,
 				       struct ior_range range)
 {
-	return ior_options.closes_late && desc->fs == IOR_FS_XFS && desc->kind == IOR_OP_WRITE &&
-	       (desc->flags & IOR_OPF_ASYNC) && range.end > (__u64)KFIELD(inode, i_size);
+	return (desc->flags & IOR_OPF_ASYNC) && ior_options.closes_late && desc->fs == IOR_FS_XFS &&
+	       desc->kind == IOR_OP_WRITE && range.end > (__u64)KFIELD(inode, i_size);
 }
 
-/* What is only known when the window opens. */
+/* What is only known when the window opens; `flags` are those of the op so far. */
 static __always_inline void fill_window(struct ior_slot *slot, const struct op_run *run,
-					struct inode *inode, __u8 fs)
+					struct inode *inode, __u8 fs, __u16 flags)
 {
-	slot->op.begin_ns = moment_ns(&run->cpu->moment, run->task, &slot->op.flags);
-	slot->op.lock = compat_rwsem_state(&inode->i_rwsem, (__u64)run->task);
+	slot->op.begin_ns = moment_ns(&run->cpu->moment, run->task, &flags);
+	slot->op.flags = flags;
+	slot->op.lock = compat_i_rwsem_state(inode, (__u64)run->task);
 	slot->drained = op_has_drained(inode, &slot->op, fs);
 	if (ior_options.reads_locks)
 		fill_other_locks(&slot->op, as_number(inode), fs);
@@ -167,8 +168,8 @@ static __always_inline void fill_opening(struct ior_slot *slot, const struct op_
 {
 	struct ior_op *op = &slot->op;
 
-	op->flags = opening_flags(op->kind, op->mode, op->flags, slot->fs);
-	fill_window(slot, run, KOBJECT(struct inode, slot->inode), slot->fs);
+	fill_window(slot, run, KOBJECT(struct inode, slot->inode), slot->fs,
+		    opening_flags(op->kind, op->mode, op->flags, slot->fs));
 }
 
 /* Reads see nothing beyond i_size: XFS and ext4 trim them (iomap_dio_complete()). */
@@ -219,14 +220,16 @@ static __always_inline __u16 op_fill(struct ior_slot *slot, const struct op_run 
 				     const struct op_desc *desc, struct inode *inode,
 				     struct ior_range range, bool wide, bool opens)
 {
-	__u16 flags;
+	__u16 flags, opening;
 
 	inflight_fill_begin(slot);
 	slot->wide = wide;
 	flags = fill_slot(slot, desc, inode, range, run->task, op_keeps_its_task(desc));
-	slot->op.flags = opening_flags(desc->kind, desc->mode, flags, desc->fs);
+	opening = opening_flags(desc->kind, desc->mode, flags, desc->fs);
 	if (opens)
-		fill_window(slot, run, inode, desc->fs);
+		fill_window(slot, run, inode, desc->fs, opening);
+	else
+		slot->op.flags = opening;
 	inflight_fill_end(slot);
 	return flags;
 }

@@ -29,11 +29,27 @@ static __always_inline __s64 result(void *ctx)
 	return value;
 }
 
+static __noinline __u64 dio_home_fentry(void *ctx, struct task_struct *task, struct ior_cpu *cpu,
+					struct inode *inode, __u32 fs)
+{
+	struct op_run run = {.task = task, .cpu = cpu};
+
+	return dio_home(ctx, &run, KOBJECT(struct kiocb, arg(ctx, 0)),
+			KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4), inode, fs);
+}
+
+static __noinline __u64 dio_search_fentry(void *ctx)
+{
+	return dio_search(ctx, KOBJECT(struct kiocb, arg(ctx, 0)),
+			  KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4));
+}
+
 SEC("?fentry/__iomap_dio_rw")
 int dio_begin_fentry(void *ctx)
 {
 	return dio_begin(ctx, KOBJECT(struct kiocb, arg(ctx, 0)),
-			 KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4));
+			 KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4), dio_home_fentry,
+			 dio_search_fentry);
 }
 
 SEC("?fexit/__iomap_dio_rw")

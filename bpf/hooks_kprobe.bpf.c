@@ -11,11 +11,31 @@
 
 #include <bpf/bpf_tracing.h>
 
+static __noinline __u64 dio_home_kprobe(void *at, struct task_struct *task, struct ior_cpu *cpu,
+					struct inode *inode, __u32 fs)
+{
+	struct op_run run = {.task = task, .cpu = cpu};
+	struct pt_regs *ctx = at;
+
+	return dio_home(ctx, &run, KOBJECT(struct kiocb, PT_REGS_PARM1(ctx)),
+			KOBJECT(struct iov_iter, PT_REGS_PARM2(ctx)), PT_REGS_PARM5(ctx), inode,
+			fs);
+}
+
+static __noinline __u64 dio_search_kprobe(void *at)
+{
+	struct pt_regs *ctx = at;
+
+	return dio_search(ctx, KOBJECT(struct kiocb, PT_REGS_PARM1(ctx)),
+			  KOBJECT(struct iov_iter, PT_REGS_PARM2(ctx)), PT_REGS_PARM5(ctx));
+}
+
 SEC("?kprobe/__iomap_dio_rw")
 int dio_begin_kprobe(struct pt_regs *ctx)
 {
 	return dio_begin(ctx, KOBJECT(struct kiocb, PT_REGS_PARM1(ctx)),
-			 KOBJECT(struct iov_iter, PT_REGS_PARM2(ctx)), PT_REGS_PARM5(ctx));
+			 KOBJECT(struct iov_iter, PT_REGS_PARM2(ctx)), PT_REGS_PARM5(ctx),
+			 dio_home_kprobe, dio_search_kprobe);
 }
 
 SEC("?kprobe/iomap_dio_submit_bio")

@@ -10,18 +10,55 @@
 
 #define RQ_BIOS_MAX 16 /* bound of the walk; beyond it iomap_dio_complete closes the window */
 
+static __noinline __u64 dio_home_tp(void *ctx, struct task_struct *task, struct ior_cpu *cpu,
+				    struct inode *inode, __u32 fs)
+{
+	struct op_run run = {.task = task, .cpu = cpu};
+	__u64 *args = ctx;
+
+	return dio_home(ctx, &run, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2],
+			inode, fs);
+}
+
+static __noinline __u64 dio_search_tp(void *ctx)
+{
+	__u64 *args = ctx;
+
+	return dio_search(ctx, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2]);
+}
+
 /* (iocb, iter, dio_flags, done_before) */
 SEC("?tp_btf/iomap_dio_rw_begin")
 int dio_begin_tp(__u64 *args)
 {
-	return dio_begin(args, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2]);
+	return dio_begin_here(args, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2],
+			      false, dio_home_tp, dio_search_tp);
+}
+
+/*
+ * These two take the place of the others where no option asks for more. Those are settled when the
+ * verifier sees them, but what had been loaded to ask for them would still be loaded.
+ */
+SEC("?tp_btf/iomap_dio_rw_begin")
+int dio_begin_tp_plain(__u64 *args)
+{
+	IOR_EXTRAS(ASSUME_UNSET)
+	return dio_begin_here(args, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2],
+			      false, dio_home_tp, dio_search_tp);
+}
+
+SEC("?raw_tp/iomap_dio_complete")
+int dio_complete_tp_plain(struct bpf_raw_tracepoint_args *ctx)
+{
+	IOR_EXTRAS(ASSUME_UNSET)
+	return op_complete(ctx->args[0], (__s64)ctx->args[2] > 0);
 }
 
 /* Takes its arguments from the context again: the frames of the two have 512 bytes together. */
 static __noinline int dio_begin_called(__u64 *args)
 {
 	return dio_begin_here(args, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2],
-			      true);
+			      true, dio_home_tp, dio_search_tp);
 }
 
 static __noinline int dio_complete_called(__u64 *args)
@@ -38,8 +75,8 @@ SEC("?tp_btf/iomap_dio_rw_begin")
 int dio_begin_tp_filtered(__u64 *args)
 {
 	if (!IOR_HAS_RDONLY_CAST)
-		return dio_begin(args, (struct kiocb *)args[0], (struct iov_iter *)args[1],
-				 args[2]);
+		return dio_begin_here(args, (struct kiocb *)args[0], (struct iov_iter *)args[1],
+				      args[2], false, dio_home_tp, dio_search_tp);
 	return op_is_wanted((struct kiocb *)args[0]) ? dio_begin_called(args) : 0;
 }
 

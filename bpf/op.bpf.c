@@ -57,6 +57,7 @@ enum open_result {
 struct spot {
 	struct ior_line *line; /* NULL: it is in many chunks */
 	struct inflight_spot in;
+	__u64 word; /* made before the op is filled, for which what it is made of need not live */
 	__u32 candidate; /* which word of the line may matter, if but one may */
 };
 
@@ -64,23 +65,25 @@ struct spot {
  * The line is mostly in no cache of this CPU: it is touched as soon as it is known, and comes while
  * the rest of the op is read.
  */
-static __always_inline struct spot op_spot_in_one_chunk(struct ior_slot *slot, __u64 inode,
-							struct ior_range range)
+static __always_inline struct spot op_spot_in_one_chunk(struct ior_slot *slot, __u32 self,
+							__u64 inode, struct ior_range range,
+							bool writes)
 {
 	struct spot spot = {.in = slot_aim(slot, inode, range)};
 
+	spot.word = ior_word_in_one_chunk(range, spot.in.tag, self, writes, true);
 	spot.line = line_at(false, spot.in.line);
 	if (spot.line)
 		INFLIGHT_LOAD(&spot.line->header);
 	return spot;
 }
 
-static __always_inline struct spot op_spot(struct ior_slot *slot, __u64 inode,
-					   struct ior_range range)
+static __always_inline struct spot op_spot(struct ior_slot *slot, __u32 self, __u64 inode,
+					   struct ior_range range, bool writes)
 {
 	if (ior_chunk_of(range.end - 1) != ior_chunk_of(range.start))
 		return (struct spot){};
-	return op_spot_in_one_chunk(slot, inode, range);
+	return op_spot_in_one_chunk(slot, self, inode, range, writes);
 }
 
 /* It is in the table: is anybody there who may matter to it? */
@@ -106,16 +109,14 @@ static __always_inline enum open_result look_common(struct ior_slot *slot, __u32
 
 /* One unit, room in its line and nobody near: everything in one cache line. */
 static __always_inline enum open_result publish_common(struct ior_slot *slot, __u32 self,
-						       __u64 inode, struct ior_range range,
-						       bool writes, struct spot *spot)
+						       __u64 inode, struct spot *spot)
 {
-	__u64 word = ior_word_in_one_chunk(range, spot->in.tag, self, writes, true);
 	int way;
 
 	if (!spot->line)
 		return OPEN_IN_MANY_CHUNKS;
-	way = inflight_publish_fast(slot, spot->line, spot->in.line, word);
-	return way < 0 ? OPEN_NO_ROOM : look_common(slot, self, inode, word, way, spot);
+	way = inflight_publish_fast(slot, spot->line, spot->in.line, spot->word);
+	return way < 0 ? OPEN_NO_ROOM : look_common(slot, self, inode, spot->word, way, spot);
 }
 
 /* The home line is full: one of the next, in a frame and a call of its own. */
@@ -333,7 +334,7 @@ static __always_inline enum open_result op_enter_slot(struct ior_slot *slot, __u
 	}
 	if (opens == OPENS_UNDECIDED)
 		slot->undecided = 1;
-	return publish_common(slot, self, desc->inode, range, desc->kind != IOR_OP_READ, &spot);
+	return publish_common(slot, self, desc->inode, &spot);
 }
 
 /*
@@ -378,7 +379,8 @@ __noinline enum open_result op_enter(const struct op_desc *desc, __u32 self)
 	range = desc_range(desc, KOBJECT(struct inode, desc->inode));
 	if (ior_range_is_empty(range)) /* it was not: the file is being truncated */
 		return OPEN_ALONE;
-	return op_enter_slot(slot, self, &run, desc, range, op_spot(slot, desc->inode, range));
+	return op_enter_slot(slot, self, &run, desc, range,
+			     op_spot(slot, self, desc->inode, range, desc->kind != IOR_OP_READ));
 }
 
 #define BPF_F_USER_STACK (1ULL << 8) /* include/uapi/linux/bpf.h */
@@ -590,7 +592,7 @@ static __always_inline bool op_begin_spanned(const struct op_desc *desc)
 }
 
 /* Whatever the op is. Returns what op_open_entered() is to follow with. */
-static __always_inline __u64 op_enter_here(struct op_desc *desc)
+static __always_inline __u64 op_enter_described(struct op_desc *desc)
 {
 	int self = op_take(desc);
 
@@ -606,7 +608,13 @@ static __always_inline __u64 op_enter_here(struct op_desc *desc)
 /* In a frame that the hot path does without, and gone when the slow paths need the stack. */
 static __noinline __u64 op_enter_any(struct op_desc *desc)
 {
-	return op_enter_here(desc);
+	return op_enter_described(desc);
+}
+
+static __always_inline __u64 op_enter_search(void *ctx, struct op_desc *desc)
+{
+	take_stacks(ctx, desc);
+	return op_enter_described(desc);
 }
 
 static __always_inline int op_open_entered(__u64 entered)
@@ -631,9 +639,9 @@ static __always_inline bool op_opens_now(const struct op_desc *desc)
 	return !desc->tentative && !(ior_options.opens_at_submit & (1U << desc->fs));
 }
 
-static __always_inline bool op_is_plain(const struct op_desc *desc, struct ior_range range)
+static __always_inline bool op_is_in_one_chunk(struct ior_range range)
 {
-	return op_opens_now(desc) && ior_chunk_of(range.end - 1) == ior_chunk_of(range.start);
+	return ior_chunk_of(range.end - 1) == ior_chunk_of(range.start);
 }
 
 /* All that io_uring begins is tried without waiting first. */
@@ -643,14 +651,10 @@ static __always_inline bool op_is_plainly_tentative(const struct op_desc *desc)
 	       ior_state.any_tentative;
 }
 
-/*
- * In a single call. Returns what op_open_entered() is to follow with, or OPEN_TAKES_SEARCH. Of what
- * the run has asked for each by itself, or it would stand on the stack of the hook.
- */
-static __noinline __u64 op_enter_home(const struct op_desc *desc, struct task_struct *task,
-				      struct ior_cpu *cpu, struct inode *inode)
+/* Returns what op_open_entered() is to follow with, or OPEN_TAKES_SEARCH. */
+static __always_inline __u64 op_enter_home(void *ctx, const struct op_run *run,
+					   struct op_desc *desc, struct inode *inode)
 {
-	struct op_run run = {.task = task, .cpu = cpu};
 	struct ior_range range = desc_range(desc, inode);
 	bool wide = ior_range_is_wide(range);
 	struct ior_slot *slot;
@@ -658,15 +662,15 @@ static __noinline __u64 op_enter_home(const struct op_desc *desc, struct task_st
 
 	if (ior_range_is_empty(range))
 		return OPEN_TAKES_SEARCH;
-	if (op_is_plain(desc, range)) /* its home is taken */
-		return OPEN_TAKES_SEARCH;
-	if (!op_opens_now(desc) && !op_is_plainly_tentative(desc))
+	if (op_opens_now(desc) ? op_is_in_one_chunk(range) /* its home is taken */
+			       : !op_is_plainly_tentative(desc))
 		return OPEN_TAKES_SEARCH;
 	slot = inflight_claim_home(desc->key, &self);
 	if (!slot)
 		return OPEN_TAKES_SEARCH;
-	op_enter_filled(self, &run, desc,
-			op_fill(slot, &run, desc, inode, range, wide, !desc->tentative));
+	take_stacks(ctx, desc);
+	op_enter_filled(self, run, desc,
+			op_fill(slot, run, desc, inode, range, wide, !desc->tentative));
 	if (!desc->tentative)
 		return (__u64)self << 32 | OPEN_IN_MANY_CHUNKS;
 	op_pends(slot);
@@ -675,15 +679,13 @@ static __noinline __u64 op_enter_home(const struct op_desc *desc, struct task_st
 
 /*
  * What most ops need and nothing else: whatever lives on here for the sake of others costs each op
- * its way to the stack and back. The copy is so that `desc` itself never stands in memory.
- * `has_frame`: this is in one that the hook does without; a call goes eight deep at most.
+ * its way to the stack and back.
  */
 static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 					   struct op_desc *desc, struct inode *inode,
-					   bool has_frame)
+					   op_home_fn home, op_search_fn search)
 {
 	enum open_result result;
-	struct op_desc any;
 	struct ior_range range;
 	struct ior_slot *slot;
 	struct spot spot;
@@ -693,26 +695,23 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 	take_stacks(ctx, desc);
 	if (ior_options.has_spans && op_begin_spanned(desc))
 		return 0;
-	range = desc_range(desc, inode);
-	if (ior_range_is_empty(range))
-		return 0;
-	if (op_is_plain(desc, range)) {
-		slot = inflight_claim_home(desc->key, &self);
+	if (op_opens_now(desc)) {
+		range = desc_range(desc, inode);
+		if (ior_range_is_empty(range))
+			return 0;
+		slot = op_is_in_one_chunk(range) ? inflight_claim_home(desc->key, &self) : 0;
 		if (slot) {
-			spot = op_spot_in_one_chunk(slot, desc->inode, range);
+			spot = op_spot_in_one_chunk(slot, self, desc->inode, range,
+						    desc->kind != IOR_OP_READ);
 			op_enter_filled(self, run, desc,
 					op_fill(slot, run, desc, inode, range, false, true));
-			result = publish_common(slot, self, desc->inode, range,
-						desc->kind != IOR_OP_READ, &spot);
+			result = publish_common(slot, self, desc->inode, &spot);
 			return result == OPEN_MEETS_ONE ? op_meet_one(self, slot, &spot)
 							: op_open(self, result);
 		}
 	}
-	any = *desc;
-	entered = op_enter_home(&any, run->task, run->cpu, inode);
-	if (entered == OPEN_TAKES_SEARCH)
-		entered = has_frame ? op_enter_here(&any) : op_enter_any(&any);
-	return op_open_entered(entered);
+	entered = home(ctx, run->task, run->cpu, inode, desc->fs);
+	return op_open_entered(entered == OPEN_TAKES_SEARCH ? search(ctx) : entered);
 }
 
 /* The same for an op whose window opens at its first bio. */
@@ -737,9 +736,8 @@ __noinline enum open_result op_enter_pending(__u64 kiocb, __u32 *ret_self)
 	inflight_fill_begin(slot);
 	fill_opening(slot, &run);
 	inflight_fill_end(slot);
-	spot = op_spot(slot, slot->inode, slot->op.range);
-	return publish_common(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op),
-			      &spot);
+	spot = op_spot(slot, self, slot->inode, slot->op.range, ior_op_writes(&slot->op));
+	return publish_common(slot, self, slot->inode, &spot);
 }
 
 static __always_inline int op_submit(__u64 kiocb)

@@ -58,10 +58,18 @@ static int op_begin(void *ctx, struct op_desc *desc);
 
 /*
  * The same for direct IO that op_admit() has let pass: the hot path, inlined into its hook. `inode`
- * is that of the op, to be read.
+ * is that of the op, to be read. What is not plain goes on in frames that the hot path does
+ * without, functions of the hook that take their arguments from the context again: the first calls
+ * op_enter_home() and, where that takes a search, the second op_enter_search().
  */
+typedef __u64 (*op_home_fn)(void *ctx, struct task_struct *task, struct ior_cpu *cpu,
+			    struct inode *inode, __u32 fs);
+typedef __u64 (*op_search_fn)(void *ctx);
 static int op_begin_direct(void *ctx, const struct op_run *run, struct op_desc *desc,
-			   struct inode *inode, bool has_frame);
+			   struct inode *inode, op_home_fn home, op_search_fn search);
+static __u64 op_enter_home(void *ctx, const struct op_run *run, struct op_desc *desc,
+			   struct inode *inode);
+static __u64 op_enter_search(void *ctx, struct op_desc *desc);
 
 /* The current task leaves the file system; an asynchronous op goes on without it. */
 static void span_left(void);

@@ -28,7 +28,7 @@
 #endif
 
 #if !(BENCH_PIECES & PIECE_LOCK)
-#define compat_rwsem_state(rwsem, task) ((void)(rwsem), (void)(task), (struct ior_lock_state){})
+#define compat_i_rwsem_state(inode, task) ((void)(inode), (void)(task), (struct ior_lock_state){})
 #endif
 
 #if !(BENCH_PIECES & PIECE_CLOCK)

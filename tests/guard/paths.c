@@ -152,7 +152,8 @@ static bool is_on_the_path(const char *name, const void *arg)
 {
 	static const char *const programs[] = {"dio_begin_tp",		"dio_submit_tp",
 					       "bio_complete_tp",	"dio_complete_tp",
-					       "dio_begin_tp_filtered", "dio_complete_tp_filtered"};
+					       "dio_begin_tp_filtered", "dio_complete_tp_filtered",
+					       "dio_begin_tp_plain",	"dio_complete_tp_plain"};
 
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
@@ -319,8 +320,12 @@ static int run_ops(struct world *w, enum programs_as as)
 {
 	int r;
 
-	w->begins = as == AS_FILTERED ? "dio_begin_tp_filtered" : "dio_begin_tp";
-	w->completes = as == AS_FILTERED ? "dio_complete_tp_filtered" : "dio_complete_tp";
+	w->begins = as == AS_FILTERED ? "dio_begin_tp_filtered"
+		    : as == AS_CHECK  ? "dio_begin_tp"
+				      : "dio_begin_tp_plain";
+	w->completes = as == AS_FILTERED ? "dio_complete_tp_filtered"
+		       : as == AS_CHECK	 ? "dio_complete_tp"
+					 : "dio_complete_tp_plain";
 	make_task(w);
 	make_file(w);
 	if (as == AS_FILTERED)

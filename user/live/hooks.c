@@ -112,10 +112,10 @@ const size_t hook_rows_len = ARRAY_SIZE(hook_rows);
 _Static_assert(ARRAY_SIZE(hook_rows) <= HOOK_ROWS_MAX, "raise HOOK_ROWS_MAX");
 
 static const struct {
-	const char *program, *filtered;
-} filtered_programs[] = {
-	{"dio_begin_tp", "dio_begin_tp_filtered"},
-	{"dio_complete_tp", "dio_complete_tp_filtered"},
+	const char *program, *plain, *filtered;
+} tp_programs[] = {
+	{"dio_begin_tp", "dio_begin_tp_plain", "dio_begin_tp_filtered"},
+	{"dio_complete_tp", "dio_complete_tp_plain", "dio_complete_tp_filtered"},
 };
 
 bool hook_is_typed(const struct hook_row *row)
@@ -124,11 +124,15 @@ bool hook_is_typed(const struct hook_row *row)
 	       (row->hook == HOOK_DIO_BEGIN || row->hook == HOOK_DIO_COMPLETE);
 }
 
-const char *hook_program(const struct hook_row *row, bool filters_files)
+const char *hook_program(const struct hook_row *row, const struct ior_options *options)
 {
-	for (size_t i = 0; filters_files && i < ARRAY_SIZE(filtered_programs); i++) {
-		if (!strcmp(row->program, filtered_programs[i].program))
-			return filtered_programs[i].filtered;
+	for (size_t i = 0; i < ARRAY_SIZE(tp_programs); i++) {
+		if (strcmp(row->program, tp_programs[i].program) != 0)
+			continue;
+		if (options->filters_files)
+			return tp_programs[i].filtered;
+		if (options->no_extras)
+			return tp_programs[i].plain;
 	}
 	return row->program;
 }

@@ -6,6 +6,8 @@
 #ifndef IORACE_LIVE_HOOKS_H
 #define IORACE_LIVE_HOOKS_H
 
+#include <iorace/records.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -74,8 +76,8 @@ struct hook_row {
 extern const struct hook_row hook_rows[];
 extern const size_t hook_rows_len;
 
-/* The program of a row; where files are filtered some have another in their place. */
-const char *hook_program(const struct hook_row *row, bool filters_files);
+/* The program of a row: some have one for filtered files, and one for no option at all. */
+const char *hook_program(const struct hook_row *row, const struct ior_options *options);
 
 /* Does the program of a tracepoint, or what takes its place, trust its arguments (tp_btf)? */
 bool hook_is_typed(const struct hook_row *row);

@@ -153,8 +153,9 @@ static unsigned int mount_namespace(void)
 
 static struct bpf_program *program_of(struct iorace_bpf *skel, const struct hook_row *row)
 {
-	return bpf_object__find_program_by_name(
-		skel->obj, hook_program(row, skel->rodata->ior_options.filters_files));
+	const void *options = &skel->rodata->ior_options;
+
+	return bpf_object__find_program_by_name(skel->obj, hook_program(row, options));
 }
 
 static bool has_double(const struct plan *plan, size_t row)
