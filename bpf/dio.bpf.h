@@ -96,9 +96,9 @@ static __always_inline int dio_begin_here(void *ctx, struct kiocb *kiocb, struct
 static __always_inline int dio_begin(void *ctx, struct kiocb *kiocb, struct iov_iter *iter,
 				     __u32 dio_flags, op_home_fn home, op_search_fn search)
 {
-	if (ior_options.no_extras) {
+	if (ior_options.no_extras && !ior_options.filters_files) {
 		IOR_EXTRAS(ASSUME_UNSET)
-		return dio_begin_here(ctx, kiocb, iter, dio_flags, false, home, search);
+		return dio_begin_here(ctx, kiocb, iter, dio_flags, true, home, search);
 	}
 	return dio_begin_here(ctx, kiocb, iter, dio_flags, false, home, search);
 }

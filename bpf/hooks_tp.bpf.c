@@ -44,19 +44,24 @@ int dio_begin_tp_plain(__u64 *args)
 {
 	IOR_EXTRAS(ASSUME_UNSET)
 	return dio_begin_here(args, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2],
-			      false, dio_home_tp, dio_search_tp);
+			      true, dio_home_tp, dio_search_tp);
 }
 
 SEC("?raw_tp/iomap_dio_complete")
 int dio_complete_tp_plain(struct bpf_raw_tracepoint_args *ctx)
 {
 	IOR_EXTRAS(ASSUME_UNSET)
-	return op_complete(ctx->args[0], (__s64)ctx->args[2] > 0);
+	return op_complete_wanted(ctx->args[0], (__s64)ctx->args[2] > 0);
 }
 
 /* Takes its arguments from the context again: the frames of the two have 512 bytes together. */
 static __noinline int dio_begin_called(__u64 *args)
 {
+	if (ior_options.no_extras) {
+		IOR_EXTRAS(ASSUME_UNSET)
+		return dio_begin_here(args, (struct kiocb *)args[0], (struct iov_iter *)args[1],
+				      args[2], true, dio_home_tp, dio_search_tp);
+	}
 	return dio_begin_here(args, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2],
 			      true, dio_home_tp, dio_search_tp);
 }
@@ -84,7 +89,13 @@ int dio_begin_tp_filtered(__u64 *args)
 SEC("?tp_btf/iomap_dio_complete")
 int dio_complete_tp_filtered(__u64 *args)
 {
-	return kiocb_was_wanted((struct kiocb *)args[0]) ? dio_complete_called(args) : 0;
+	if (!kiocb_was_wanted((struct kiocb *)args[0]))
+		return 0;
+	if (ior_options.no_extras) {
+		IOR_EXTRAS(ASSUME_UNSET)
+		return op_complete_wanted(as_number((struct kiocb *)args[0]), (__s64)args[2] > 0);
+	}
+	return dio_complete_called(args);
 }
 
 /*

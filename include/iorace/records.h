@@ -294,10 +294,9 @@ static inline enum ior_only ior_options_only(const struct ior_options *o)
 
 /*
  * What costs a look at each op and mostly is not asked for. Where none of it is, programs have a
- * path that does without the looks.
+ * path that does without the looks. Which files are wanted is asked before, and is not among it.
  */
 #define IOR_EXTRAS(X)                                                                              \
-	X(filters_files)                                                                           \
 	X(filters_tasks)                                                                           \
 	X(comm[0])                                                                                 \
 	X(want_stacks)                                                                             \

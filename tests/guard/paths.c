@@ -121,7 +121,7 @@ static void make_file(struct world *w)
 	set64(field(w, OBJ_INODE, "inode", "i_rwsem"), 0x100); /* one reader */
 	memcpy(field(w, OBJ_INODE, "inode", "i_mode"), &mode, sizeof(mode));
 	set64(field(w, OBJ_SB, "super_block", "s_magic"), IOR_MAGIC_XFS);
-	set32(field(w, OBJ_SB, "super_block", "s_dev"), 8 << 20);
+	set32(field(w, OBJ_SB, "super_block", "s_dev"), GUARD_DEV);
 }
 
 #define IOCB_NOWAIT 8
@@ -316,20 +316,29 @@ static int run_conflict(struct world *w)
 	return r ? r : begin(w, "conflict", OBJ_OTHER_KIOCB);
 }
 
+static void name_programs(struct world *w, enum programs_as as)
+{
+	bool filters = as == AS_FILTERED || as == AS_WANTED;
+
+	w->begins = filters	     ? "dio_begin_tp_filtered"
+		    : as == AS_CHECK ? "dio_begin_tp"
+				     : "dio_begin_tp_plain";
+	w->completes = filters		? "dio_complete_tp_filtered"
+		       : as == AS_CHECK ? "dio_complete_tp"
+					: "dio_complete_tp_plain";
+}
+
 static int run_ops(struct world *w, enum programs_as as)
 {
 	int r;
 
-	w->begins = as == AS_FILTERED ? "dio_begin_tp_filtered"
-		    : as == AS_CHECK  ? "dio_begin_tp"
-				      : "dio_begin_tp_plain";
-	w->completes = as == AS_FILTERED ? "dio_complete_tp_filtered"
-		       : as == AS_CHECK	 ? "dio_complete_tp"
-					 : "dio_complete_tp_plain";
+	name_programs(w, as);
 	make_task(w);
 	make_file(w);
 	if (as == AS_FILTERED)
 		return run_second_op(w, "filtered", BETWEEN_NOTHING);
+	if (as == AS_WANTED)
+		return run_second_op(w, "wanted", BETWEEN_NOTHING);
 	if (as == AS_CHECK)
 		return run_second_op(w, "check", BETWEEN_BIOS);
 	r = run_second_op(w, "write", BETWEEN_NOTHING);
@@ -367,14 +376,14 @@ static int run_world(struct world *w, const char *path, enum programs_as as)
 
 int main(int argc, char **argv)
 {
-	static struct world worlds[AS_FILTERED + 1]; /* large; the process ends right after */
+	static struct world worlds[AS_WANTED + 1]; /* large; the process ends right after */
 	int r = 0;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: paths OBJECT\n");
 		return 2;
 	}
-	for (enum programs_as as = AS_WATCH; !r && as <= AS_FILTERED; as++) {
+	for (enum programs_as as = AS_WATCH; !r && as <= AS_WANTED; as++) {
 		r = run_world(&worlds[as], argv[1], as);
 		if (r < 0)
 			fprintf(stderr, "paths: %s\n",

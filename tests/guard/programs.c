@@ -63,11 +63,11 @@ static void set_options(struct ior_options *o, enum programs_as as)
 		o->covered_fs[i] = ~0U;
 	o->exact_times = as == AS_CHECK || as == AS_COMMAND;
 	o->closes_late = as != AS_CHECK && as != AS_COMMAND && as != AS_ALL;
-	o->devs_count = as == AS_FILTERED || as == AS_ALL;
+	o->devs_count = as == AS_FILTERED || as == AS_WANTED || as == AS_ALL;
 	o->inodes_count = as == AS_INODE;
 	o->filters_files = o->devs_count || o->inodes_count;
 	o->opens_at_submit = as == AS_BTRFS ? 1U << IOR_FS_BTRFS : 0;
-	o->devs[0] = 9 << 20;
+	o->devs[0] = as == AS_WANTED ? GUARD_DEV : 9 << 20;
 	if (as == AS_COMMAND)
 		check_a_command(o);
 	if (as == AS_ALL)

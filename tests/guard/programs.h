@@ -13,12 +13,14 @@ enum programs_as {
 	AS_WATCH,    /* no filter, no spans, windows close at completion */
 	AS_CHECK,    /* the same, closing at the last bio */
 	AS_FILTERED, /* a device filter that matches nothing */
+	AS_WANTED,   /* one that matches GUARD_DEV */
 	AS_INODE,    /* the same of one inode */
 	AS_BTRFS,    /* as `watch` where the plan sees btrfs */
 	AS_COMMAND,  /* as `check` is for a command, with a range lock outside the data path */
 	AS_ALL,	     /* whatever costs the verifier work: spans, stacks, filters of every sort */
 };
 
+#define GUARD_DEV (8U << 20) /* s_dev: 8:0 */
 #define GUARD_LINES 1024U
 #define GUARD_SLOTS 256U
 
