@@ -20,6 +20,12 @@
 #define RUN_MS_MIN 50
 #define TURN_MS 30 /* attach, detach and threads, per run */
 
+/*
+ * Where thousands are in flight a run must see their queue turn over more than once or twice: at
+ * 200 000 IOPS 50 ms are 10 000 ops, and two jobs have 8 192 in flight.
+ */
+#define DEPTH_RUN_TIMES 4
+
 /* Thousands in flight for each: fs.aio-max-nr is 65 536, and a loop device holds 2 048. */
 #define DEPTH_JOBS_MAX 4
 
@@ -247,23 +253,30 @@ static int open_rungs(const struct options *o, struct rung **rungs, struct bench
 	return 0;
 }
 
+static unsigned int run_times(const struct load *load)
+{
+	return load->groups & GROUP_DEPTH ? DEPTH_RUN_TIMES : 1;
+}
+
 /* What remains of the time after attaching and detaching, over all runs. */
 static unsigned int run_ms(const struct options *o, struct rung *const *rungs, double attach_ms)
 {
 	double left = o->seconds * 1000.0 - 2 * o->rounds * attach_ms;
-	unsigned int runs = 0;
+	unsigned int parts = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
-		if (load_is_wanted(o, &loads[i]))
-			runs += o->rounds * measure_runs(&loads[i], rungs);
+		unsigned int runs = o->rounds * measure_runs(&loads[i], rungs);
+
+		if (!load_is_wanted(o, &loads[i]))
+			continue;
+		left -= (double)runs * TURN_MS;
+		parts += runs * run_times(&loads[i]);
 	}
-	if (!runs || left < runs * (RUN_MS_MIN + TURN_MS))
-		return RUN_MS_MIN;
-	return left / runs - TURN_MS;
+	return parts && left > parts * RUN_MS_MIN ? left / parts : RUN_MS_MIN;
 }
 
 static int measure_all(const struct options *o, struct rung *const *rungs,
-		       const struct load_files *files, const struct load_files *queue_files,
+		       const struct load_files files[2], unsigned int ms,
 		       struct bench_report *report)
 {
 	struct reason why = {};
@@ -273,10 +286,10 @@ static int measure_all(const struct options *o, struct rung *const *rungs,
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
 		struct load_report *load = &report->loads[report->loads_len];
 		struct measure_opts opts = {
-			.files = loads[i].groups & GROUP_DEPTH ? queue_files : files,
+			.files = &files[loads[i].groups & GROUP_DEPTH ? 1 : 0],
 			.rungs = rungs,
 			.rounds = o->rounds,
-			.run_ms = report->run_ms,
+			.run_ms = ms * run_times(&loads[i]),
 		};
 
 		if (!load_is_wanted(o, &loads[i]))
@@ -328,8 +341,7 @@ static int run_ladder(const struct options *o, struct rung **rungs, struct load_
 		status = open_files(o->queue_dir, deep, false, o->in_flight, &files[1]);
 	if (status)
 		return status;
-	report->run_ms = run_ms(o, rungs, attach_ms);
-	return measure_all(o, rungs, &files[0], &files[1], report);
+	return measure_all(o, rungs, files, run_ms(o, rungs, attach_ms), report);
 }
 
 int main(int argc, char **argv)

@@ -243,6 +243,7 @@ int measure_load(const struct load *load, const struct measure_opts *opts, struc
 	if (!r) {
 		*ret = (struct load_report){
 			.load = load,
+			.run_ms = opts->run_ms,
 			.iops = samples_spread(&m->iops),
 			.cpu_ns = samples_spread(&m->cpu_ns),
 			.busy = samples_spread(&m->busy),

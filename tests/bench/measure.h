@@ -32,6 +32,7 @@ struct rung_result {
 
 struct load_report {
 	const struct load *load;
+	unsigned int run_ms;
 	struct spread iops;	 /* untraced */
 	struct spread cpu_ns;	 /* untraced, per IO */
 	struct spread busy;	 /* untraced: CPU time of the jobs / time */

@@ -72,17 +72,18 @@ static const struct rung_result *rung_named(const struct load_report *load, cons
 
 void show_head(FILE *out, const struct bench_report *r)
 {
-	fprintf(out, "%s  Linux %s  %u × %s  %s\n%u rounds of %u ms runs, medians (quartiles)\n",
-		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms);
+	fprintf(out, "%s  Linux %s  %u × %s  %s\n%u rounds, medians (quartiles)\n", r->date,
+		r->kernel, r->cpus, r->cpu, r->device, r->rounds);
 }
 
 static void show_quiet(FILE *out, const struct load_report *load)
 {
 	fprintf(out,
-		"   untraced: %.0f IOPS, quartiles %.1f %% apart; %.2f µs of CPU per IO; the jobs had %.1f %% "
-		"of their CPUs: %s\n",
-		load->iops.median, relative(load->iops) * 100, load->cpu_ns.median / 1000,
-		load->busy.median * 100, load_was_quiet(load) ? "quiet" : "NOT QUIET");
+		"   untraced, %u ms each: %.0f IOPS, quartiles %.1f %% apart; %.2f µs of CPU per IO; the jobs "
+		"had %.1f %% of their CPUs: %s\n",
+		load->run_ms, load->iops.median, relative(load->iops) * 100,
+		load->cpu_ns.median / 1000, load->busy.median * 100,
+		load_was_quiet(load) ? "quiet" : "NOT QUIET");
 	if (load->in_flight.median > 0)
 		fprintf(out, "   requests in flight half-way: %.0f\n", load->in_flight.median);
 }
@@ -245,10 +246,9 @@ void show_markdown(FILE *out, const struct bench_report *r)
 	for (size_t i = 0; i < r->loads_len; i++)
 		quiet += load_was_quiet(&r->loads[i]);
 	fprintf(out,
-		"## %s, Linux %s\n\n%u × %s; %s; %u rounds of %u ms runs; medians "
-		"(quartiles). Quiet on %u of %zu loads.\n",
-		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, r->run_ms, quiet,
-		r->loads_len);
+		"## %s, Linux %s\n\n%u × %s; %s; %u rounds; medians (quartiles). "
+		"Quiet on %u of %zu loads.\n",
+		r->date, r->kernel, r->cpus, r->cpu, r->device, r->rounds, quiet, r->loads_len);
 	markdown_targets(out, r);
 	markdown_refusals(out, r);
 	for (size_t i = 0; i < r->loads_len; i++)
@@ -285,11 +285,11 @@ static json_t *json_load_report(const struct load_report *load)
 
 	for (size_t i = 0; i < load->rungs_len; i++)
 		json_array_append_new(rungs, json_rung(&load->rungs[i]));
-	return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "name", load->load->name, "text",
-			 load->load->text, "quiet", (int)load_was_quiet(load), "iops",
-			 json_spread(load->iops), "cpu_ns_per_io", json_spread(load->cpu_ns),
-			 "busy", json_spread(load->busy), "in_flight", json_spread(load->in_flight),
-			 "rungs", rungs);
+	return json_pack(
+		"{s:s,s:s,s:i,s:b,s:o,s:o,s:o,s:o,s:o}", "name", load->load->name, "text",
+		load->load->text, "run_ms", (int)load->run_ms, "quiet", (int)load_was_quiet(load),
+		"iops", json_spread(load->iops), "cpu_ns_per_io", json_spread(load->cpu_ns), "busy",
+		json_spread(load->busy), "in_flight", json_spread(load->in_flight), "rungs", rungs);
 }
 
 int show_json(FILE *out, const struct bench_report *r)
@@ -303,10 +303,9 @@ int show_json(FILE *out, const struct bench_report *r)
 		json_array_append_new(refusals,
 				      json_pack("{s:s,s:s}", "rung", r->refusals[i].spec->name,
 						"reason", r->refusals[i].why.text));
-	root = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:o,s:o}", "date", r->date, "kernel",
-			 r->kernel, "cpu", r->cpu, "device", r->device, "cpus", (int)r->cpus,
-			 "rounds", (int)r->rounds, "run_ms", (int)r->run_ms, "loads", loads,
-			 "not_measured", refusals);
+	root = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o}", "date", r->date, "kernel", r->kernel,
+			 "cpu", r->cpu, "device", r->device, "cpus", (int)r->cpus, "rounds",
+			 (int)r->rounds, "loads", loads, "not_measured", refusals);
 	failed = !root || json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(root);
 	return failed ? -EIO : 0;

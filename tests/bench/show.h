@@ -22,7 +22,6 @@ struct bench_report {
 	char device[64];
 	unsigned int cpus;
 	unsigned int rounds;
-	unsigned int run_ms;
 	struct load_report loads[LOADS_MAX];
 	size_t loads_len;
 	struct refusal refusals[RUNGS_MAX];
