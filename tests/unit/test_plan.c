@@ -2,6 +2,7 @@
 #include "live/plan.h"
 
 #include <errno.h>
+#include <iorace/records.h>
 #include <string.h>
 
 #include "unit.h"
@@ -157,6 +158,64 @@ static void every_way_has_one_rank(void **state)
 	}
 }
 
+/* ---- which program a row stands for ---------------------------------------------------------- */
+
+static const char *program_for(const struct ior_options *options, const char *of_row)
+{
+	struct ior_options settled = *options;
+
+	settled.no_extras = ior_options_have_no_extras(options);
+	for (size_t i = 0; i < hook_rows_len; i++) {
+		if (!strcmp(hook_rows[i].program, of_row))
+			return hook_program(&hook_rows[i], &settled);
+	}
+	fail_msg("no row of %s", of_row);
+	return NULL;
+}
+
+static void no_option_takes_the_plain_programs(void **state)
+{
+	const struct ior_options none = {.modes = ~0U, .sees_submit = 1, .closes_late = 1};
+
+	(void)state;
+	assert_string_equal(program_for(&none, "dio_begin_tp"), "dio_begin_tp_plain");
+	assert_string_equal(program_for(&none, "dio_complete_tp"), "dio_complete_tp_plain");
+	assert_string_equal(program_for(&none, "dio_begin_fentry"), "dio_begin_fentry");
+}
+
+static void any_extra_alone_takes_the_programs_that_ask(void **state)
+{
+	(void)state;
+#define TAKES_THOSE_THAT_ASK(field)                                                                \
+	{                                                                                          \
+		const struct ior_options one = {.field = 1};                                       \
+		assert_string_equal(program_for(&one, "dio_begin_tp"), "dio_begin_tp");            \
+		assert_string_equal(program_for(&one, "dio_complete_tp"), "dio_complete_tp");      \
+	}
+	TAKES_THOSE_THAT_ASK(filters_tasks)
+	TAKES_THOSE_THAT_ASK(comm[0])
+	TAKES_THOSE_THAT_ASK(want_stacks)
+	TAKES_THOSE_THAT_ASK(has_spans)
+	TAKES_THOSE_THAT_ASK(reads_locks)
+	TAKES_THOSE_THAT_ASK(exact_times)
+	TAKES_THOSE_THAT_ASK(has_range_lock)
+	TAKES_THOSE_THAT_ASK(locks_inside)
+#undef TAKES_THOSE_THAT_ASK
+}
+
+/* Those that assume no extra do not ask for files either: filters go first. */
+static void file_filter_takes_the_filtered_programs(void **state)
+{
+	const struct ior_options files = {.filters_files = 1};
+	const struct ior_options both = {.filters_files = 1, .want_stacks = 1};
+
+	(void)state;
+	assert_string_equal(program_for(&files, "dio_begin_tp"), "dio_begin_tp_filtered");
+	assert_string_equal(program_for(&files, "dio_complete_tp"), "dio_complete_tp_filtered");
+	assert_string_equal(program_for(&both, "dio_begin_tp"), "dio_begin_tp_filtered");
+	assert_string_equal(program_for(&both, "dio_complete_tp"), "dio_complete_tp_filtered");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +225,9 @@ int main(void)
 		cmocka_unit_test(begins_are_fentry_where_there_are_no_kprobes),
 		cmocka_unit_test(copies_that_a_kretprobe_ends_are_covered_in_part),
 		cmocka_unit_test(every_way_has_one_rank),
+		cmocka_unit_test(no_option_takes_the_plain_programs),
+		cmocka_unit_test(any_extra_alone_takes_the_programs_that_ask),
+		cmocka_unit_test(file_filter_takes_the_filtered_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
