@@ -203,12 +203,14 @@ check_cmd() {
 		fail "not each op asked the clock under check"
 }
 
-# watch_begin, watch_end: "iorace watch" on the scratch device from the one to the other, report and
-# exit status as of check_cmd
+# watch_begin, watch_end: "iorace watch" on the scratch device, or with WATCH_ALL on any, from the one
+# to the other, report and exit status as of check_cmd
 watch_begin() {
+	local which=(--dev "$SCRATCH_DEV")
 	[ -n "$IORACE" ] || return 0
+	[ -z "${WATCH_ALL:-}" ] || which=()
 	rm -f "$TEST_TMP/live.jsonl" # of the watch before
-	"$IORACE" watch --dev "$SCRATCH_DEV" --format json --report "$TEST_TMP/report.json" \
+	"$IORACE" watch ${which[@]+"${which[@]}"} --format json --report "$TEST_TMP/report.json" \
 		>"$TEST_TMP/live.jsonl" &
 	WATCH_PID=$!
 	on_exit kill "$WATCH_PID"

@@ -13,6 +13,11 @@ watched() {
 	UNDER_WATCH=1 "$@"
 }
 
+# Where no option asks for more there are programs of their own; where files are filtered, others.
+watched_all() {
+	WATCH_ALL=1 watched "$@"
+}
+
 for fs in xfs ext4; do
 	define_test "${fs}_write_during_the_flush_of_a_dsync_write_is_silent_to_watch" \
 		watched dsync_flush_case $fs
@@ -41,6 +46,23 @@ for fs in xfs ext4; do
 		"write $HALF nowait retry"
 	define_test "${fs}_nowait_read_of_a_hole_under_libaio_write_is_reported_by_watch" \
 		watched pair_is $fs passed hole direct "write $FIRST $by" "read $HALF nowait"
+	for engine in "" engine=libaio engine=uring; do
+		name=${engine#engine=}
+		define_test "${fs}_${name:-sync}_write_over_write_of_any_file_is_reported_by_watch" \
+			watched_all pair_is $fs reported written direct "write $FIRST $engine" \
+			"write $HALF $engine" --kind write/write --overlap 32768:65536
+		define_test "${fs}_adjacent_${name:-sync}_writes_of_any_file_is_silent_to_watch" \
+			watched_all pair_is $fs silent written direct "write $FIRST $engine" \
+			"write $NEXT $engine"
+	done
+	define_test "${fs}_nowait_overwrite_of_any_file_is_reported_by_watch" \
+		watched_all pair_is $fs reported written direct "write $FIRST" \
+		"write $HALF nowait retry"
+	define_test "${fs}_nowait_read_of_a_hole_of_any_file_is_reported_by_watch" \
+		watched_all pair_is $fs passed hole direct "write $FIRST $by" "read $HALF nowait"
+	define_test "${fs}_libaio_writes_of_any_file_beyond_the_end_is_serialized_for_watch" \
+		watched_all pair_is $fs serialized written direct "write off=17M len=64K $by" \
+		"write off=17M len=64K $by"
 done
 
 ext4_nowait_write_into_held_hole_is_refused_under_watch() {
