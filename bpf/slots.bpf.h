@@ -22,17 +22,16 @@ struct slot_search {
 	__u32 steps; /* that it took to what was found */
 	__s32 found;
 	__u32 pad;
-	__u64 stride;
 };
 
-static __always_inline __u32 slot_after(__u32 home, __u32 steps, __u64 stride)
+static __always_inline __u32 slot_after(__u64 key, __u32 home, __u32 steps)
 {
-	return (home + steps * stride) & slot_mask();
+	return (steps ? ior_slot_away(key, home, steps) : home) & slot_mask();
 }
 
 static int slot_find_step(__u32 i, struct slot_search *s)
 {
-	__u32 at = slot_after(s->home, i, s->stride);
+	__u32 at = slot_after(s->key, s->home, i);
 	struct ior_slot *slot = slot_at(at);
 
 	if (!slot)
@@ -46,7 +45,7 @@ static int slot_find_step(__u32 i, struct slot_search *s)
 
 static int slot_claim_step(__u32 i, struct slot_search *s)
 {
-	__u32 at = slot_after(s->home, i, s->stride);
+	__u32 at = slot_after(s->key, s->home, i);
 	struct ior_slot *slot = slot_at(at);
 
 	if (!slot)
@@ -65,7 +64,6 @@ static __always_inline struct slot_search slot_search_of(__u64 key, __u32 home)
 		.key = key,
 		.home = home,
 		.found = -1,
-		.stride = ior_slot_stride(key),
 	};
 }
 
@@ -94,10 +92,8 @@ static __noinline int slot_find_farther(__u64 key, __u32 home)
  */
 INFLIGHT_GLOBAL int slot_find_far(__u64 key, __u32 home, __u32 away)
 {
-	__u64 stride = ior_slot_stride(key);
-
 	for (__u32 step = 1; step < IOR_AWAY_STEPS; step++) {
-		__u32 at = slot_after(home, step, stride);
+		__u32 at = slot_after(key, home, step);
 		struct ior_slot *slot;
 
 		if (!(away & ior_away_bit(step)))

@@ -28,7 +28,7 @@ build() {
 caught_by() {
 	for test in test_inflight test_places test_forgetter test_span test_inflight_fuzz \
 		"test_inflight_model 1 20000 all forgotten," "test_inflight_model 1 20000 all" \
-		"test_inflight_stress 1 12"; do
+		"test_inflight_stress 1 12" test_inflight_capacity; do
 		name=${test%% *}
 		build "$name" || return 2
 		# shellcheck disable=SC2086 # the test's arguments are words
@@ -339,6 +339,14 @@ mutant untracked_leaves_counts "$TABLE" '/^static __always_inline bool walk_publ
 mutant retire_twice "$TABLE" '/^static __always_inline void inflight_retire(/,/^}/s/if (slot->state != .*/if (0)/'
 mutant release_twice "$TABLE" '/^static __always_inline void inflight_release(/,/^}/s/if (key)/if (1)/'
 mutant find_looks_at_home_only "$TABLE" 's/if (!ior_away_count(away))/if (1)/'
+mutant home_claimed_by_one_who_is_away "$TABLE" \
+	'/inflight_claim_home(__u64/,/^}/s/ || ior_away_count(INFLIGHT_LOAD(&home->away))//'
+mutant home_claimed_where_somebody_is "$TABLE" \
+	'/inflight_claim_home(__u64/,/^}/{s/INFLIGHT_LOAD(&home->key) || //;s/ior_opaque(INFLIGHT_CMPXCHG(&home->key, 0ULL, key))/(home->key = key, 0)/}'
+mutant steps_in_the_group_of_home $S \
+	'/ior_slot_away(__u64/,/^}/s/return .*/return (home \& ~in_group) | ((home + step) \& in_group);/'
+mutant steps_meet_again $S '/ior_slot_away(__u64/,/^}/s/return .*/return (__u32)hash;/'
+mutant home_of_neighbouring_bits $S 's/(product ^ product >> 40) >> 8/product >> 40/'
 mutant away_not_lowered "$TABLE" '/^static __always_inline void slot_came_home/,/^}/s/INFLIGHT_ADD(&home->away, -1U);/;/'
 mutant away_not_noted "$TABLE" 's/else if (!(INFLIGHT_LOAD(&home->away) .*/else if (0)/'
 mutant away_forgotten_early "$TABLE" 's/if (ior_away_count(away) != 1 || /if (!ior_away_count(away) || /'

@@ -682,14 +682,10 @@ static void keys_of_one_home_are_found_until_released(void **state)
 	assert_table_is_empty();
 }
 
-/* The next key that is looked for in the same slots, in the same order, as any other of these. */
+/* Keys that are looked for in the same slots, in the same order: they differ below the grain. */
 static __u64 next_key_of_one_way(__u64 key)
 {
-	do
-		key += 64;
-	while ((ior_slot_home(key) & slot_mask()) != 5 ||
-	       (ior_slot_stride(key) & slot_mask()) != 33);
-	return key;
+	return key ? key + 1 : 0xffff888012345680ULL;
 }
 
 static void keys_as_far_away_as_can_be_are_found(void **state)
@@ -726,6 +722,37 @@ static void no_slot_within_reach_is_refused(void **state)
 	for (int i = 0; i < IOR_PROBE_SLOTS_MAX; i++)
 		if (i != 20)
 			inflight_release(at[i], slot_at(at[i]));
+	assert_table_is_empty();
+}
+
+/* It would have two, and the other stay for ever. */
+static void key_that_stands_away_gets_no_slot_at_its_home(void **state)
+{
+	__u64 first = next_key_of_one_way(0), second = next_key_of_one_way(first);
+	int at_home = inflight_claim(first), away = inflight_claim(second);
+	__u32 self = 0;
+
+	(void)state;
+	inflight_release(at_home, slot_at(at_home));
+	assert_null(inflight_claim_home(second, &self));
+	assert_int_equal(inflight_find(second), away);
+	inflight_release(away, slot_at(away));
+	assert_table_is_empty();
+}
+
+static void key_that_has_no_slot_gets_that_at_its_home(void **state)
+{
+	__u64 first = next_key_of_one_way(0), second = next_key_of_one_way(first);
+	int at_home = inflight_claim(first), away = inflight_claim(second);
+	__u32 self = 0;
+
+	(void)state;
+	inflight_release(at_home, slot_at(at_home));
+	inflight_release(away, slot_at(away));
+	assert_ptr_equal(inflight_claim_home(second, &self), slot_at(at_home));
+	assert_int_equal(self, at_home);
+	assert_null(inflight_claim_home(first, &self));
+	inflight_release(self, slot_at(at_home));
 	assert_table_is_empty();
 }
 
@@ -956,6 +983,8 @@ int main(void)
 		TEST(keys_of_one_home_are_found_until_released),
 		TEST(keys_as_far_away_as_can_be_are_found),
 		TEST(no_slot_within_reach_is_refused),
+		TEST(key_that_stands_away_gets_no_slot_at_its_home),
+		TEST(key_that_has_no_slot_gets_that_at_its_home),
 		TEST(op_that_ends_twice_hurts_nobody),
 		TEST(wide_op_that_ends_twice_hurts_nobody),
 		TEST(identical_word_of_the_next_op_is_told_apart),

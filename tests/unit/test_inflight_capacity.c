@@ -194,31 +194,86 @@ static void objects_of_any_slab_have_a_slot_each(void **state)
 	}
 }
 
-#define THREAD_STACKS 1024
+/* ---- keys that are regular ------------------------------------------------------------------- */
 
-/* The kiocbs of synchronous ops are all at the same place of their stacks. */
-static __u32 threads_away(__u32 apart_bytes)
+#define SLOTS_PER_OP 4 /* user/live/tracer.c */
+#define OPS_OF_A_LARGE_TABLE 131072
+#define FARTHEST 9	/* as slot.h says of IOR_PROBE_SLOTS_MAX */
+#define AWAY_PERCENT 23 /* of keys by chance alone 12.5 would be */
+
+struct keys {
+	const char *name;
+	__u64 first;
+	__u64 apart_bytes;
+};
+
+struct stood {
+	__u32 away;
+	__u32 farthest;
+};
+
+static __u32 steps_from_home(__u64 key, __u32 at)
 {
-	__u32 away = 0;
+	__u32 home = ior_slot_home(key) & slot_mask(), steps = 0;
 
-	host_table_init(LINES, WIDE_LINES, SLOTS);
-	for (__u64 i = 0; i < THREAD_STACKS; i++) {
-		__u64 key = 0xffffc90000000000ULL + i * apart_bytes + 0x7e28;
-		int at = inflight_claim(key);
-
-		assert_true(at >= 0);
-		away += (__u32)at != (ior_slot_home(key) & slot_mask());
-	}
-	host_table_done();
-	return away;
+	while (slot_after(key, home, steps) != at)
+		steps++;
+	return steps;
 }
 
-/* Four pages and their guard, and what they may be on kernels that need more. */
-static void threads_have_a_home_each(void **state)
+/* As many as the table is said to hold. */
+static struct stood claim_all(const struct keys *keys, __u32 ops)
 {
+	struct stood stood = {};
+
+	host_table_init(ops, WIDE_LINES, ops * SLOTS_PER_OP);
+	for (__u64 i = 0; i < ops; i++) {
+		__u64 key = keys->first + i * keys->apart_bytes;
+		int at = inflight_claim(key);
+		__u32 steps;
+
+		if (at < 0)
+			fail_msg("%s %llu bytes apart: of %u ops the %lluth finds no slot",
+				 keys->name, keys->apart_bytes, ops, i);
+		steps = steps_from_home(key, at);
+		stood.away += steps > 0;
+		if (steps > stood.farthest)
+			stood.farthest = steps;
+	}
+	host_table_done();
+	return stood;
+}
+
+static void judge_keys(const struct keys *keys, struct stood *worst)
+{
+	for (__u32 ops = 16; ops <= OPS_OF_A_LARGE_TABLE; ops *= 2) {
+		struct stood stood = claim_all(keys, ops);
+
+		/* A few pages of keys have a few groups, and what they share is chance. */
+		if (ops >= 4096 && stood.away * 100ULL > AWAY_PERCENT * (__u64)ops)
+			fail_msg("%s %llu bytes apart: %u of %u are away", keys->name,
+				 keys->apart_bytes, stood.away, ops);
+		if (stood.farthest > worst->farthest)
+			worst->farthest = stood.farthest;
+	}
+}
+
+/* The kiocbs of synchronous ops are all at the same place of their stacks. */
+static void regular_keys_find_room_in_a_table_of_any_size(void **state)
+{
+	static const __u64 stacks_pages[] = {1, 2, 4, 5, 8, 9, 15, 16, 17, 32, 59, 64, 227, 512};
+	static const __u64 objects[] = {128, 192, 256, 320, 448, 512, 1024, 2048, 9728};
+	struct stood worst = {};
+
 	(void)state;
-	for (__u32 pages = 4; pages <= 16; pages++)
-		assert_int_equal(threads_away(pages * PAGE_BYTES), 0);
+	for (size_t i = 0; i < sizeof(stacks_pages) / sizeof(stacks_pages[0]); i++)
+		judge_keys(&(struct keys){"stacks", 0xffffc90000007e28ULL,
+					  stacks_pages[i] * PAGE_BYTES},
+			   &worst);
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+		judge_keys(&(struct keys){"objects", 0xffff888100000000ULL, objects[i]}, &worst);
+	print_message("at most %u steps from home\n", worst.farthest);
+	assert_true(worst.farthest <= FARTHEST);
 }
 
 /* ---- what threads share ---------------------------------------------------------------------- */
@@ -348,7 +403,7 @@ int main(void)
 		cmocka_unit_test(every_op_within_the_limit_finds_room),
 		cmocka_unit_test(op_beyond_the_limit_of_a_unit_finds_none),
 		cmocka_unit_test(objects_of_any_slab_have_a_slot_each),
-		cmocka_unit_test(threads_have_a_home_each),
+		cmocka_unit_test(regular_keys_find_room_in_a_table_of_any_size),
 		cmocka_unit_test(threads_in_own_granules_of_one_file_share_no_line),
 		cmocka_unit_test(threads_in_one_granule_share_its_line),
 		cmocka_unit_test(many_threads_leave_nothing_behind),
