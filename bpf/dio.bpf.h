@@ -49,13 +49,15 @@ static __always_inline __u64 dio_home(void *ctx, const struct op_run *run, struc
 }
 
 static __always_inline __u64 dio_search(void *ctx, struct kiocb *kiocb, struct iov_iter *iter,
-					__u32 dio_flags)
+					__u32 dio_flags, __u32 fs)
 {
 	struct op_desc desc = {};
 
 	dio_describe(&desc, kiocb, iter, dio_flags);
 	desc.file = as_number(KFIELD(kiocb, ki_filp));
 	desc.inode = as_number(compat_kiocb_inode(kiocb));
+	desc.fs = fs;
+	desc.admitted = 1;
 	return op_enter_search(ctx, &desc);
 }
 

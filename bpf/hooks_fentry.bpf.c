@@ -38,10 +38,10 @@ static __noinline __u64 dio_home_fentry(void *ctx, struct task_struct *task, str
 			KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4), inode, fs);
 }
 
-static __noinline __u64 dio_search_fentry(void *ctx)
+static __noinline __u64 dio_search_fentry(void *ctx, __u32 fs)
 {
 	return dio_search(ctx, KOBJECT(struct kiocb, arg(ctx, 0)),
-			  KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4));
+			  KOBJECT(struct iov_iter, arg(ctx, 1)), arg(ctx, 4), fs);
 }
 
 SEC("?fentry/__iomap_dio_rw")

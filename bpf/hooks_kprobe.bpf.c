@@ -22,12 +22,12 @@ static __noinline __u64 dio_home_kprobe(void *at, struct task_struct *task, stru
 			fs);
 }
 
-static __noinline __u64 dio_search_kprobe(void *at)
+static __noinline __u64 dio_search_kprobe(void *at, __u32 fs)
 {
 	struct pt_regs *ctx = at;
 
 	return dio_search(ctx, KOBJECT(struct kiocb, PT_REGS_PARM1(ctx)),
-			  KOBJECT(struct iov_iter, PT_REGS_PARM2(ctx)), PT_REGS_PARM5(ctx));
+			  KOBJECT(struct iov_iter, PT_REGS_PARM2(ctx)), PT_REGS_PARM5(ctx), fs);
 }
 
 SEC("?kprobe/__iomap_dio_rw")

@@ -20,11 +20,11 @@ static __noinline __u64 dio_home_tp(void *ctx, struct task_struct *task, struct 
 			inode, fs);
 }
 
-static __noinline __u64 dio_search_tp(void *ctx)
+static __noinline __u64 dio_search_tp(void *ctx, __u32 fs)
 {
 	__u64 *args = ctx;
 
-	return dio_search(ctx, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2]);
+	return dio_search(ctx, (struct kiocb *)args[0], (struct iov_iter *)args[1], args[2], fs);
 }
 
 /* (iocb, iter, dio_flags, done_before) */

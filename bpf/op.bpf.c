@@ -17,7 +17,7 @@
 /*
  * Weak, so that the compiler does not take these zeros for what the tool puts in their place before
  * the load. Volatile would do that as well, but each mention would be a load of its own and nothing
- * could be assumed (dio_begin()).
+ * could be assumed (IOR_EXTRAS).
  */
 const struct ior_options ior_options __weak = {};
 struct ior_state ior_state SEC(".data.state") = {};
@@ -692,9 +692,11 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 	__u64 entered;
 	__u32 self = 0;
 
-	take_stacks(ctx, desc);
-	if (ior_options.has_spans && op_begin_spanned(desc))
-		return 0;
+	if (ior_options.has_spans) {
+		take_stacks(ctx, desc);
+		if (op_begin_spanned(desc))
+			return 0;
+	}
 	if (op_opens_now(desc)) {
 		range = desc_range(desc, inode);
 		if (ior_range_is_empty(range))
@@ -703,6 +705,8 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 		if (slot) {
 			spot = op_spot_in_one_chunk(slot, self, desc->inode, range,
 						    desc->kind != IOR_OP_READ);
+			if (!ior_options.has_spans)
+				take_stacks(ctx, desc);
 			op_enter_filled(self, run, desc,
 					op_fill(slot, run, desc, inode, range, false, true));
 			result = publish_common(slot, self, desc->inode, &spot);
@@ -711,7 +715,7 @@ static __always_inline int op_begin_direct(void *ctx, const struct op_run *run,
 		}
 	}
 	entered = home(ctx, run->task, run->cpu, inode, desc->fs);
-	return op_open_entered(entered == OPEN_TAKES_SEARCH ? search(ctx) : entered);
+	return op_open_entered(entered == OPEN_TAKES_SEARCH ? search(ctx, desc->fs) : entered);
 }
 
 /* The same for an op whose window opens at its first bio. */

@@ -64,7 +64,7 @@ static int op_begin(void *ctx, struct op_desc *desc);
  */
 typedef __u64 (*op_home_fn)(void *ctx, struct task_struct *task, struct ior_cpu *cpu,
 			    struct inode *inode, __u32 fs);
-typedef __u64 (*op_search_fn)(void *ctx);
+typedef __u64 (*op_search_fn)(void *ctx, __u32 fs);
 static int op_begin_direct(void *ctx, const struct op_run *run, struct op_desc *desc,
 			   struct inode *inode, op_home_fn home, op_search_fn search);
 static __u64 op_enter_home(void *ctx, const struct op_run *run, struct op_desc *desc,
