@@ -361,6 +361,7 @@ range-lock-test: ## patched XFS and ext4 modules, right and wrong: docs/range-lo
 bench_sources := \
 	tests/bench/ladder.c \
 	tests/bench/load.c \
+	tests/bench/loads.c \
 	tests/bench/measure.c \
 	tests/bench/process.c \
 	tests/bench/rungs.c \

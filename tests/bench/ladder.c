@@ -3,6 +3,7 @@
  * The ladder: what each part of the tool costs, side by side with nothing, with empty programs and
  * with rivals. tests/bench/run prepares the file system and calls this.
  */
+#include "loads.h"
 #include "measure.h"
 #include "show.h"
 
@@ -29,58 +30,9 @@
 /* Thousands in flight for each: fs.aio-max-nr is 65 536, and a loop device holds 2 048. */
 #define DEPTH_JOBS_MAX 4
 
-static const struct load loads[] = {
-	{"4k", "4 KiB random, half writes, psync, one job and file per CPU", GROUP_FIRST,
-	 LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"64k", "64 KiB random, half writes, psync, one job and file per CPU", GROUP_DIRECT,
-	 LOAD_PSYNC, 65536, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"128k", "128 KiB random, half writes, psync, one job and file per CPU", GROUP_DIRECT,
-	 LOAD_PSYNC, 128 << 10, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"1m", "1 MiB random, half writes, psync, one job and file per CPU", GROUP_DIRECT,
-	 LOAD_PSYNC, 1 << 20, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"read", "4 KiB random reads, psync, one job and file per CPU", GROUP_DIRECT, LOAD_PSYNC,
-	 4096, 1, 0, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"write", "4 KiB random writes, psync, one job and file per CPU", GROUP_DIRECT, LOAD_PSYNC,
-	 4096, 1, 100, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"log", "4 KiB appends, psync, one job and file per CPU", GROUP_DIRECT, LOAD_PSYNC, 4096, 1,
-	 100, LOAD_FILE_BYTES, FILE_LOG, true, 0},
-	{"libaio32", "4 KiB random, half writes, libaio, 32 per call, one job and file per CPU",
-	 GROUP_DIRECT, LOAD_AIO, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"uring32", "4 KiB random, half writes, io_uring, 32 per call, one job and file per CPU",
-	 GROUP_DIRECT, LOAD_URING, 4096, 32, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 0},
-	{"one", "4 KiB random, half writes, psync, every job on one file", GROUP_DIRECT, LOAD_PSYNC,
-	 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_ALL, false, 0},
-	{"large", "4 KiB random, half writes, psync, all over 256 MiB of random data", GROUP_FIRST,
-	 LOAD_PSYNC, 4096, 1, 50, LOAD_LARGE_BYTES, FILE_LARGE, false, 0},
-	{"many", "4 KiB random, half writes, psync, every job on 64 files in turn", GROUP_DIRECT,
-	 LOAD_PSYNC, 4096, 1, 50, LOAD_MANY_BYTES, FILES_MANY, false, 0},
-	{"mixed", "4 and 32 KiB random in turn, half writes, psync, one job and file per CPU",
-	 GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, false, 32768},
-	{"hot", "4 KiB random, half writes, psync, every job in the same 256 KiB: conflicts",
-	 GROUP_DIRECT, LOAD_PSYNC, 4096, 1, 50, 256 << 10, FILE_OF_ALL, false, 0},
-	{"cached", "4 KiB random, half writes, buffered, in the page cache", GROUP_BUFFERED,
-	 LOAD_PSYNC, 4096, 1, 50, LOAD_CACHED_BYTES, FILE_CACHED, false, 0},
-	{"depth1", "4 KiB sequential, half writes, libaio, loop device, up to 1 in flight per job",
-	 GROUP_DEPTH, LOAD_AIO, 4096, 1, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true, 0},
-	{"depth8", "4 KiB sequential, half writes, libaio, loop device, up to 8 in flight per job",
-	 GROUP_DEPTH, LOAD_AIO, 4096, 8, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true, 0},
-	{"depth64",
-	 "4 KiB sequential, half writes, libaio, loop device, up to 64 in flight per job",
-	 GROUP_DEPTH | GROUP_REQUESTS, LOAD_AIO, 4096, 64, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB,
-	 true, 0},
-	{"depth512",
-	 "4 KiB sequential, half writes, libaio, loop device, up to 512 in flight per job",
-	 GROUP_DEPTH, LOAD_AIO, 4096, 512, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true, 0},
-	{"depth4096",
-	 "4 KiB sequential, half writes, libaio, loop device, up to 4 096 in flight per job",
-	 GROUP_DEPTH, LOAD_AIO, 4096, 4096, 50, LOAD_FILE_BYTES, FILE_OF_THE_JOB, true, 0},
-};
-
-_Static_assert(ARRAY_SIZE(loads) <= LOADS_MAX, "a report has room for all");
-
 struct options {
 	struct rung_env env;
-	const char *json, *markdown, *only_loads, *only_rungs, *device;
+	const char *json, *markdown, *only_loads, *only_rungs, *device, *shape;
 	const char *queue_dir, *in_flight; /* a file system on a device that holds requests */
 	unsigned int seconds, rounds;
 	unsigned int jobs; /* 0: one for each CPU */
@@ -90,19 +42,18 @@ static int usage(void)
 {
 	fputs("usage: ladder --dir DIR --objects DIR [--other FILE.bpf.o] [--seconds N] [--pairs N]\n"
 	      "              [--loads a,b] [--rungs a,b] [--device TEXT] [--json FILE]\n"
-	      "              [--markdown FILE] [--queue-dir DIR] [--in-flight FILE] [--jobs N]\n",
+	      "              [--markdown FILE] [--queue-dir DIR] [--in-flight FILE] [--jobs N]\n"
+	      "              [--shape WORDS]\n",
 	      stderr);
 	return 2;
 }
 
 static const struct option option_table[] = {
-	{"dir", 1, NULL, 'd'},	     {"objects", 1, NULL, 'o'},
-	{"other", 1, NULL, 'O'},     {"seconds", 1, NULL, 's'},
-	{"pairs", 1, NULL, 'p'},     {"jobs", 1, NULL, 'J'},
-	{"loads", 1, NULL, 'l'},     {"rungs", 1, NULL, 'r'},
-	{"device", 1, NULL, 'D'},    {"json", 1, NULL, 'j'},
-	{"markdown", 1, NULL, 'm'},  {"queue-dir", 1, NULL, 'q'},
-	{"in-flight", 1, NULL, 'i'}, {},
+	{"dir", 1, NULL, 'd'},	     {"objects", 1, NULL, 'o'},	 {"other", 1, NULL, 'O'},
+	{"seconds", 1, NULL, 's'},   {"pairs", 1, NULL, 'p'},	 {"jobs", 1, NULL, 'J'},
+	{"loads", 1, NULL, 'l'},     {"rungs", 1, NULL, 'r'},	 {"device", 1, NULL, 'D'},
+	{"json", 1, NULL, 'j'},	     {"markdown", 1, NULL, 'm'}, {"queue-dir", 1, NULL, 'q'},
+	{"in-flight", 1, NULL, 'i'}, {"shape", 1, NULL, 'S'},	 {},
 };
 
 /* Where the text of an option goes, or NULL. */
@@ -129,6 +80,8 @@ static const char **text_of(struct options *o, int option)
 		return &o->queue_dir;
 	case 'i':
 		return &o->in_flight;
+	case 'S':
+		return &o->shape;
 	}
 	return NULL;
 }
@@ -157,21 +110,6 @@ static int fail(const char *what, const struct reason *why)
 {
 	fprintf(stderr, "ladder: %s%s%s\n", what, why ? ": " : "", why ? why->text : "");
 	return 3;
-}
-
-/* Is `name` in this list of names between commas? No list means all. */
-static bool is_listed(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	if (!list)
-		return true;
-	for (const char *at = list; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
-			return true;
-	}
-	return false;
 }
 
 /* ---- what machine is this -------------------------------------------------------------------- */
@@ -208,32 +146,26 @@ static void describe(struct bench_report *report, const struct options *o)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-static bool load_is_wanted(const struct options *o, const struct load *load)
-{
-	return is_listed(o->only_loads, load->name) &&
-	       (o->queue_dir || !(load->groups & GROUP_DEPTH));
-}
-
-static bool rung_is_wanted(const struct options *o, size_t rung)
+static bool rung_is_wanted(const struct options *o, const struct loads *loads, size_t rung)
 {
 	unsigned int groups = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
-		groups |= load_is_wanted(o, &loads[i]) ? loads[i].groups : 0;
+	for (size_t i = 0; i < loads->len; i++)
+		groups |= loads->list[i].groups;
 	/* The floor is always there: everything else is counted from it. */
 	return (rung_specs[rung].groups & groups) &&
 	       (!rung || is_listed(o->only_rungs, rung_specs[rung].name));
 }
 
 /* `attach_ms`: what those take to start that are processes of their own. */
-static int open_rungs(const struct options *o, struct rung **rungs, struct bench_report *report,
-		      double *attach_ms)
+static int open_rungs(const struct options *o, const struct loads *loads, struct rung **rungs,
+		      struct bench_report *report, double *attach_ms)
 {
 	for (size_t i = 0; i < rung_specs_len; i++) {
 		struct reason why = {};
 		struct timespec begin, end;
 
-		if (!rung_is_wanted(o, i))
+		if (!rung_is_wanted(o, loads, i))
 			continue;
 		clock_gettime(CLOCK_MONOTONIC, &begin);
 		if (rung_open(&rung_specs[i], &o->env, &rungs[i], &why)) {
@@ -259,44 +191,42 @@ static unsigned int run_times(const struct load *load)
 }
 
 /* What remains of the time after attaching and detaching, over all runs. */
-static unsigned int run_ms(const struct options *o, struct rung *const *rungs, double attach_ms)
+static unsigned int run_ms(const struct options *o, const struct loads *loads,
+			   struct rung *const *rungs, double attach_ms)
 {
 	double left = o->seconds * 1000.0 - 2 * o->rounds * attach_ms;
 	unsigned int parts = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
-		unsigned int runs = o->rounds * measure_runs(&loads[i], rungs);
+	for (size_t i = 0; i < loads->len; i++) {
+		unsigned int runs = o->rounds * measure_runs(&loads->list[i], rungs);
 
-		if (!load_is_wanted(o, &loads[i]))
-			continue;
 		left -= (double)runs * TURN_MS;
-		parts += runs * run_times(&loads[i]);
+		parts += runs * run_times(&loads->list[i]);
 	}
 	return parts && left > parts * RUN_MS_MIN ? left / parts : RUN_MS_MIN;
 }
 
-static int measure_all(const struct options *o, struct rung *const *rungs,
-		       const struct load_files files[2], unsigned int ms,
+static int measure_all(const struct options *o, const struct loads *loads,
+		       struct rung *const *rungs, const struct load_files files[2], unsigned int ms,
 		       struct bench_report *report)
 {
 	struct reason why = {};
 
 	show_head(stdout, report);
 	show_refusals(stdout, report);
-	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
-		struct load_report *load = &report->loads[report->loads_len];
+	for (size_t i = 0; i < loads->len; i++) {
+		const struct load *load = &loads->list[i];
+		struct load_report *ret = &report->loads[report->loads_len];
 		struct measure_opts opts = {
-			.files = &files[loads[i].groups & GROUP_DEPTH ? 1 : 0],
+			.files = &files[load->groups & GROUP_DEPTH ? 1 : 0],
 			.rungs = rungs,
 			.rounds = o->rounds,
-			.run_ms = ms * run_times(&loads[i]),
+			.run_ms = ms * run_times(load),
 		};
 
-		if (!load_is_wanted(o, &loads[i]))
-			continue;
-		if (measure_load(&loads[i], &opts, load, &why))
+		if (measure_load(load, &opts, ret, &why))
 			return fail("broke off", &why);
-		show_load(stdout, load);
+		show_load(stdout, ret);
 		report->loads_len++;
 	}
 	return 0;
@@ -327,13 +257,13 @@ static int open_files(const char *dir, unsigned int jobs, bool with_large, const
 	return 3;
 }
 
-static int run_ladder(const struct options *o, struct rung **rungs, struct load_files files[2],
-		      struct bench_report *report)
+static int run_ladder(const struct options *o, const struct loads *loads, struct rung **rungs,
+		      struct load_files files[2], struct bench_report *report)
 {
 	unsigned int jobs = o->jobs ? o->jobs : report->cpus;
 	unsigned int deep = jobs < DEPTH_JOBS_MAX ? jobs : DEPTH_JOBS_MAX;
 	double attach_ms = 0;
-	int status = open_rungs(o, rungs, report, &attach_ms);
+	int status = open_rungs(o, loads, rungs, report, &attach_ms);
 
 	if (!status)
 		status = open_files(o->env.dir, jobs, true, NULL, &files[0]);
@@ -341,7 +271,7 @@ static int run_ladder(const struct options *o, struct rung **rungs, struct load_
 		status = open_files(o->queue_dir, deep, false, o->in_flight, &files[1]);
 	if (status)
 		return status;
-	return measure_all(o, rungs, files, run_ms(o, rungs, attach_ms), report);
+	return measure_all(o, loads, rungs, files, run_ms(o, loads, rungs, attach_ms), report);
 }
 
 int main(int argc, char **argv)
@@ -349,13 +279,19 @@ int main(int argc, char **argv)
 	static struct bench_report report;
 	struct rung *rungs[RUNGS_MAX] = {};
 	struct load_files files[2] = {};
+	static struct loads loads;
+	struct reason why = {};
 	struct options o;
 	int status;
 
 	if (parse(argc, argv, &o))
 		return usage();
+	if (loads_choose(o.only_loads, o.shape, o.queue_dir, &loads, &why)) {
+		fail("no load", &why);
+		return 2;
+	}
 	describe(&report, &o);
-	status = run_ladder(&o, rungs, files, &report);
+	status = run_ladder(&o, &loads, rungs, files, &report);
 	if (!status)
 		status = write_files(&o, &report);
 	load_close(&files[0]);

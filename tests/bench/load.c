@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define BLOCK_BYTES_MAX (1U << 20)
 #define NS_PER_SEC 1000000000.0
 
 struct job {
@@ -317,7 +316,7 @@ static int sum_up(const struct job *jobs, unsigned int count, struct load_result
 int load_run(const struct load *load, const struct load_files *files, unsigned int run_ms,
 	     struct load_result *ret)
 {
-	static char buffers[LOAD_JOBS_MAX][BLOCK_BYTES_MAX] __attribute__((aligned(4096)));
+	static char buffers[LOAD_JOBS_MAX][LOAD_BLOCK_BYTES_MAX] __attribute__((aligned(4096)));
 	static uint64_t seed = 0x9E3779B97F4A7C15ULL;
 	struct job jobs[LOAD_JOBS_MAX] = {};
 	pthread_barrier_t start;

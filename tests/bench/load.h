@@ -47,6 +47,7 @@ struct load {
 };
 
 #define LOAD_JOBS_MAX 64
+#define LOAD_BLOCK_BYTES_MAX (1U << 20)
 #define LOAD_FILE_BYTES (32UL << 20)
 #define LOAD_LARGE_BYTES (256UL << 20)
 #define LOAD_CACHED_BYTES (8UL << 20)

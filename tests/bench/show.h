@@ -3,11 +3,10 @@
 #ifndef IORACE_BENCH_SHOW_H
 #define IORACE_BENCH_SHOW_H
 
+#include "loads.h"
 #include "measure.h"
 
 #include <stdio.h>
-
-#define LOADS_MAX 24
 
 /* A rung that this kernel or machine refuses, and its words. */
 struct refusal {
