@@ -288,7 +288,7 @@ static int run_large(struct world *w, const char *label, uint64_t pos, uint64_t 
  * io_uring tries without waiting first: the window opens at the first bio. The first such op of all
  * goes another way, and is not what counts.
  */
-static int run_uring(struct world *w)
+static int run_uring(struct world *w, const char *label)
 {
 	int r = 0;
 
@@ -296,16 +296,16 @@ static int run_uring(struct world *w)
 	set32(field(w, OBJ_KIOCB, "kiocb", "ki_flags"), IOCB_NOWAIT);
 	make_io(w, OBJ_KIOCB, 4096, true);
 	for (int i = 0; !r && i < 2; i++) {
-		r = begin(w, i ? "uring" : NULL, OBJ_KIOCB);
+		r = begin(w, i ? label : NULL, OBJ_KIOCB);
 		if (!r)
-			r = end(w, i ? "uring" : NULL, OBJ_KIOCB, BETWEEN_SUBMIT);
+			r = end(w, i ? label : NULL, OBJ_KIOCB, BETWEEN_SUBMIT);
 	}
 	set32(field(w, OBJ_KIOCB, "kiocb", "ki_flags"), 0);
 	return r;
 }
 
 /* The second of two writes of the same bytes. There is no hash map: its finding finds no room. */
-static int run_conflict(struct world *w)
+static int run_conflict(struct world *w, const char *label)
 {
 	int r;
 
@@ -313,7 +313,7 @@ static int run_conflict(struct world *w)
 	make_kiocb(w, OBJ_OTHER_KIOCB, 1 << 20, true);
 	make_io(w, OBJ_KIOCB, 4096, true);
 	r = begin(w, NULL, OBJ_KIOCB);
-	return r ? r : begin(w, "conflict", OBJ_OTHER_KIOCB);
+	return r ? r : begin(w, label, OBJ_OTHER_KIOCB);
 }
 
 static void name_programs(struct world *w, enum programs_as as)
@@ -328,6 +328,18 @@ static void name_programs(struct world *w, enum programs_as as)
 					: "dio_complete_tp_plain";
 }
 
+/* These ask for every option: what is plain for others goes another way here. */
+static int run_ops_of_check(struct world *w)
+{
+	int r = run_second_op(w, "check", BETWEEN_BIOS);
+
+	if (!r)
+		r = run_large(w, "check_two_chunks", (1 << 20) + 40960, 61440);
+	if (!r)
+		r = run_uring(w, "check_uring");
+	return r ? r : run_conflict(w, "check_conflict");
+}
+
 static int run_ops(struct world *w, enum programs_as as)
 {
 	int r;
@@ -340,7 +352,7 @@ static int run_ops(struct world *w, enum programs_as as)
 	if (as == AS_WANTED)
 		return run_second_op(w, "wanted", BETWEEN_NOTHING);
 	if (as == AS_CHECK)
-		return run_second_op(w, "check", BETWEEN_BIOS);
+		return run_ops_of_check(w);
 	r = run_second_op(w, "write", BETWEEN_NOTHING);
 	if (!r)
 		r = run_op(w, "read", false, false, BETWEEN_NOTHING);
@@ -353,8 +365,8 @@ static int run_ops(struct world *w, enum programs_as as)
 	if (!r)
 		r = run_large(w, "4mib", 1 << 20, 4 << 20);
 	if (!r)
-		r = run_uring(w);
-	return r ? r : run_conflict(w);
+		r = run_uring(w, "uring");
+	return r ? r : run_conflict(w, "conflict");
 }
 
 static int run_world(struct world *w, const char *path, enum programs_as as)
