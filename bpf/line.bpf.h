@@ -359,6 +359,7 @@ static __always_inline __u32 near_put(struct ior_home home, __u64 word)
 
 		if (!line)
 			return 0;
+		INFLIGHT_FETCH(line);
 		way = line_put(line, word);
 		if (way >= 0)
 			return ior_where(at, way, depth);

@@ -62,8 +62,8 @@ struct spot {
 };
 
 /*
- * The line is mostly in no cache of this CPU: it is touched as soon as it is known, and comes while
- * the rest of the op is read.
+ * The line is mostly in no cache of this CPU: it is asked for as soon as it is known, and comes
+ * while the rest of the op is read.
  */
 static __always_inline struct spot op_spot_in_one_chunk(struct ior_slot *slot, __u32 self,
 							__u64 inode, struct ior_range range,
@@ -74,7 +74,7 @@ static __always_inline struct spot op_spot_in_one_chunk(struct ior_slot *slot, _
 	spot.word = ior_word_in_one_chunk(range, spot.in.tag, self, writes, true);
 	spot.line = line_at(false, spot.in.line);
 	if (spot.line)
-		INFLIGHT_LOAD(&spot.line->header);
+		INFLIGHT_FETCH(spot.line);
 	return spot;
 }
 

@@ -143,8 +143,12 @@ static int home_put_step(__u32 nth, struct inflight_homes *h)
 	struct ior_home home = ior_home_of(h->inode, unit, h->place);
 	__u64 word = h->word | ior_word_in_unit(h->range, unit, home.tag, 0, false, false);
 	struct ior_line *line = home_line(home);
-	int way = line ? line_put(line, word) : -1;
+	int way = -1;
 
+	if (line) {
+		INFLIGHT_FETCH(line);
+		way = line_put(line, word);
+	}
 	if (way < 0)
 		return home_put_farther(h, nth);
 	if (!line_is_ours(line, way) && (line_was_passed(line) || line_candidates_slow(line, word)))

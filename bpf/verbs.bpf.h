@@ -65,6 +65,13 @@ struct {
 #define INFLIGHT_ADD(p, v) __sync_fetch_and_add(p, v)
 #define INFLIGHT_OR(p, v) __sync_fetch_and_or(p, v)
 
+/*
+ * Asks for a line that is going to be written, and waits for nothing. What is stored is there
+ * already. Were it read first, and another CPU wrote it last, it would come twice: shared, and once
+ * more to be written.
+ */
+#define INFLIGHT_FETCH(line) (((volatile __u8 *)&(line)->header)[IOR_LINE_STILL_BYTE] = 0)
+
 #define INFLIGHT_GLOBAL __noinline
 #define INFLIGHT_ROLLED _Pragma("clang loop unroll(disable)")
 

@@ -64,6 +64,18 @@ IOR_SIZE_IS(struct ior_line, 64);
 #define IOR_LINE_PASSED_MASK 0xffffffffULL
 #define IOR_LINE_HOME 0x100000000ULL
 
+/*
+ * No more ops pass a line than words stand in the table, and there are never more lines than slots:
+ * the highest byte of the low half is always 0, and is stored as that by whoever wants the line to
+ * himself (INFLIGHT_FETCH).
+ */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define IOR_LINE_STILL_BYTE 3
+#else
+#define IOR_LINE_STILL_BYTE 4
+#endif
+_Static_assert(IOR_SLOTS_MAX *IOR_WAYS < 1U << 24, "no count of a header reaches that byte");
+
 enum ior_slot_state {
 	IOR_SLOT_IDLE,	    /* claimed, nothing in the lines */
 	IOR_SLOT_PENDING,   /* begun, its window opens later (btrfs) */

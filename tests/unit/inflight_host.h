@@ -62,6 +62,9 @@
 		INFLIGHT_SAW(seen_);                                                               \
 		seen_;                                                                             \
 	})
+/* It changes nothing, and is no step of anybody. */
+#define INFLIGHT_FETCH(line)                                                                       \
+	__atomic_store_n((__u8 *)&(line)->header + IOR_LINE_STILL_BYTE, 0, __ATOMIC_RELAXED)
 #define INFLIGHT_GLOBAL static
 #define INFLIGHT_ROLLED
 
