@@ -68,3 +68,41 @@ btrfs_write_seen_by_device_node_is_silent() {
 	[ -z "$IORACE" ] || grep -q '"ops":{"read":0,"write":1' "$TEST_TMP/report.json" ||
 		fail "the write was not seen"
 }
+
+_writes_were_seen() {
+	[ -z "$IORACE" ] || grep -q '"ops":{"read":[0-9]*,"write":[1-9]' "$TEST_TMP/report.json" ||
+		fail "no write was seen"
+}
+
+# Under watch there are hooks for it only where one is mounted.
+btrfs_direct_write_over_direct_write_is_serialized_for_watch() {
+	UNDER_WATCH=1 btrfs_is serialized "write $FIRST" "write $HALF"
+	_writes_were_seen
+}
+
+btrfs_libaio_write_over_libaio_write_is_serialized_for_watch() {
+	UNDER_WATCH=1 btrfs_is serialized "write $FIRST engine=libaio" "write $HALF engine=libaio"
+}
+
+btrfs_mounted_after_watch_of_any_file_began_is_a_loss() {
+	local later=
+	scratch_new xfs ram # a device to begin with
+	[ -z "$IORACE" ] || ! "$IORACE" doctor | sed '1,/^Under watch/d' | grep -q dio-data-end ||
+		later=1
+	WATCH_ALL=1 watch_begin
+	SCRATCH_MOUNT_OPTS=nodatasum,nodatacow scratch_new btrfs ram
+	run_ops <<-EOS
+		open F $SCRATCH_MNT/file creat direct
+		op A write F $FIRST fill=a1
+		start A
+		wait A
+		expect A ok
+	EOS
+	watch_end
+	if [ -z "$later" ]; then
+		_writes_were_seen
+	else
+		grep -q '"uncovered":[1-9]' "$TEST_TMP/report.json" ||
+			fail "a write that cannot be seen is no loss"
+	fi
+}

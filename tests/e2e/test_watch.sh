@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# iorace watch does with fewer hooks than check where tracepoints are all there is: windows close at
-# completion, later than the last bio, and first bios are seen only while somebody needs them. Who
-# waited for an op must not meet it all the same, and who did not must.
+# iorace watch does with fewer hooks than check: windows close at completion, later than the last
+# bio, and where tracepoints are all there is first bios are seen only while somebody needs them.
+# Who waited for an op must not meet it all the same, and who did not must.
 
 FIRST="off=0 len=64K"
 HALF="off=32K len=64K"

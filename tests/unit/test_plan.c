@@ -158,6 +158,72 @@ static void every_way_has_one_rank(void **state)
 	}
 }
 
+/* ---- what watch leaves out ------------------------------------------------------------------- */
+
+static struct plan watch_of(const struct kernel *kernel)
+{
+	const struct plan_opts opts = {.modes = PLAN_MODES_ALL, .fewer_hooks = true};
+	struct reason why = {};
+	struct plan plan;
+
+	assert_int_equal(plan_build(kernel, &opts, &plan, &why), 0);
+	return plan;
+}
+
+static void watch_sees_direct_io_by_two_tracepoints(void **state)
+{
+	struct kernel kernel = a_kernel(false);
+	struct plan plan = watch_of(&kernel);
+
+	(void)state;
+	assert_int_equal(plan.hooks[HOOK_DIO_BEGIN].flavour, FLAVOUR_TP);
+	assert_int_equal(plan.hooks[HOOK_DIO_COMPLETE].flavour, FLAVOUR_TP);
+	assert_false(plan.hooks[HOOK_DIO_RETURN].usable);
+	assert_false(plan.hooks[HOOK_DIO_DATA_END].usable);
+	assert_true(plan.closes_late);
+	assert_true(plan.hooks[HOOK_DIO_SUBMIT].usable && !plan.submit_comes_and_goes);
+	assert_false(plan.covered_fs[IOR_MODE_DIRECT] & 1U << IOR_FS_BTRFS);
+}
+
+/* A lock of btrfs is let go when its last bio ends. */
+static void watch_closes_windows_at_the_last_bio_where_btrfs_is_mounted(void **state)
+{
+	struct kernel kernel = a_kernel(false);
+	struct plan plan;
+
+	(void)state;
+	kernel.mounts_btrfs = true;
+	plan = watch_of(&kernel);
+	assert_true(plan.hooks[HOOK_DIO_DATA_END].usable);
+	assert_false(plan.closes_late);
+	assert_true(plan.covered_fs[IOR_MODE_DIRECT] & 1U << IOR_FS_BTRFS);
+}
+
+static void watch_sees_returns_where_begins_are_not_tracepoints(void **state)
+{
+	struct kernel old = a_kernel(false), preempts = a_kernel(true);
+	struct plan plan;
+
+	(void)state;
+	refuse(&old, FLAVOUR_TP);
+	plan = watch_of(&old);
+	assert_int_equal(plan.hooks[HOOK_DIO_BEGIN].flavour, FLAVOUR_FENTRY);
+	assert_true(plan.hooks[HOOK_DIO_RETURN].usable && plan.hooks[HOOK_DIO_DATA_END].usable);
+	plan = watch_of(&preempts);
+	assert_int_equal(plan.hooks[HOOK_DIO_BEGIN].flavour, FLAVOUR_KPROBE);
+	assert_true(plan.hooks[HOOK_DIO_RETURN].usable && plan.hooks[HOOK_DIO_DATA_END].usable);
+}
+
+static void check_keeps_all_hooks(void **state)
+{
+	struct kernel kernel = a_kernel(false);
+	struct plan plan = plan_of(&kernel);
+
+	(void)state;
+	assert_int_equal(plan.hooks[HOOK_DIO_BEGIN].flavour, FLAVOUR_FENTRY);
+	assert_true(plan.hooks[HOOK_DIO_RETURN].usable && plan.hooks[HOOK_DIO_DATA_END].usable);
+}
+
 /* ---- which program a row stands for ---------------------------------------------------------- */
 
 static const char *program_for(const struct ior_options *options, const char *of_row)
@@ -225,6 +291,10 @@ int main(void)
 		cmocka_unit_test(begins_are_fentry_where_there_are_no_kprobes),
 		cmocka_unit_test(copies_that_a_kretprobe_ends_are_covered_in_part),
 		cmocka_unit_test(every_way_has_one_rank),
+		cmocka_unit_test(watch_sees_direct_io_by_two_tracepoints),
+		cmocka_unit_test(watch_closes_windows_at_the_last_bio_where_btrfs_is_mounted),
+		cmocka_unit_test(watch_sees_returns_where_begins_are_not_tracepoints),
+		cmocka_unit_test(check_keeps_all_hooks),
 		cmocka_unit_test(no_option_takes_the_plain_programs),
 		cmocka_unit_test(any_extra_alone_takes_the_programs_that_ask),
 		cmocka_unit_test(file_filter_takes_the_filtered_programs),

@@ -226,6 +226,7 @@ static int diagnose(const struct doctor_opts *opts, const struct plan_opts *plan
 
 	d.memory = tracer_memory(d.in_flight);
 	probe = plan_probe_opts(plan_opts);
+	probe.fewer_hooks = true;
 	r = kernel_probe(&probe, &d.kernel, &why);
 	if (!r)
 		r = plan_build(&d.kernel, plan_opts, &d.plan, &why);

@@ -8,6 +8,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <glob.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <stdarg.h>
@@ -286,6 +287,16 @@ static void try_hook(struct kernel *k, const struct btf *vmlinux, const struct p
 	}
 }
 
+/* Where a better flavour works it was not tried. */
+static void try_tracepoint(struct kernel *k, const struct btf *vmlinux,
+			   const struct probe_opts *opts, enum hook hook)
+{
+	if ((hook_modes(hook) & opts->modes) && probe_wants(opts, hook, FLAVOUR_TP) &&
+	    hook_flavour(hook, k->preempts, 0) != FLAVOUR_TP &&
+	    !hook_flavour_works(hook, FLAVOUR_TP, k->rows))
+		try_flavour(k, vmlinux, hook, FLAVOUR_TP);
+}
+
 static void try_hooks(struct kernel *k, const struct btf *vmlinux, const struct probe_opts *opts)
 {
 	for (size_t i = 0; i < hook_rows_len; i++)
@@ -294,6 +305,19 @@ static void try_hooks(struct kernel *k, const struct btf *vmlinux, const struct 
 		if ((hook_modes(hook) & opts->modes) && (opts->spans || !hook_is_for_spans(hook)))
 			try_hook(k, vmlinux, opts, hook);
 	}
+	if (opts->fewer_hooks && !k->preempts) {
+		try_tracepoint(k, vmlinux, opts, HOOK_DIO_COMPLETE);
+		try_tracepoint(k, vmlinux, opts, HOOK_DIO_BEGIN);
+	}
+}
+
+static bool btrfs_is_mounted(void)
+{
+	glob_t found = {};
+	bool any = !glob("/sys/fs/btrfs/*-*-*-*-*", 0, NULL, &found);
+
+	globfree(&found);
+	return any;
 }
 
 /*
@@ -429,6 +453,7 @@ int kernel_probe(const struct probe_opts *opts, struct kernel *ret, struct reaso
 	k.has_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0;
 	k.has_bpf_loop = helper_exists(BPF_FUNC_loop);
 	k.has_ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
+	k.mounts_btrfs = btrfs_is_mounted();
 	k.dio_bio_end_io = symbol_address("iomap_dio_bio_end_io");
 	try_hooks(&k, btf, opts);
 	btf__free(btf);

@@ -21,6 +21,7 @@ struct kernel {
 	bool has_bpf_loop;
 	bool has_ringbuf;
 	bool preempts; /* tasks that run BPF programs may be preempted: PREEMPT_RT, preempt=full */
+	bool mounts_btrfs;	 /* there is one, in whatever mount namespace */
 	uint64_t dio_bio_end_io; /* address of iomap_dio_bio_end_io(); 0: kallsyms hides it */
 	int rows[HOOK_ROWS_MAX]; /* per row of the hook table: 0 usable, else -errno;
 				      * -ECANCELED: not tried, for nothing needs it */
@@ -33,6 +34,7 @@ struct probe_opts {
 	unsigned int flavours; /* bit mask of enum flavour; 0: all */
 	bool spans;
 	bool late_submit; /* the first bio of direct IO where it is queued, not where it is made */
+	bool fewer_hooks; /* direct IO by tracepoints, too, where anything else works */
 };
 
 /*

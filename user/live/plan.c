@@ -190,28 +190,79 @@ static void plan_spans(struct plan *plan, const struct plan_opts *opts)
 	}
 }
 
+/* True: the hook is a tracepoint, now or already. */
+static bool take_tracepoint(struct plan *plan, const struct kernel *kernel,
+			    const struct plan_opts *opts, enum hook hook)
+{
+	struct plan_hook *ph = &plan->hooks[hook];
+
+	if (ph->usable && ph->flavour == FLAVOUR_TP)
+		return true;
+	if (!ph->usable || !flavour_is_allowed(opts, hook, FLAVOUR_TP) ||
+	    !hook_flavour_works(hook, FLAVOUR_TP, kernel->rows))
+		return false;
+	drop_hook(plan, hook, "a tracepoint costs less");
+	take_rows(plan, kernel, hook, FLAVOUR_TP, false);
+	ph->usable = true;
+	ph->flavour = FLAVOUR_TP;
+	return true;
+}
+
+/*
+ * Begin and completion by tracepoints, which cost least and whose arguments need no check, as where
+ * there is nothing else. An op that failed before it could complete is known by its kiocb then:
+ * that begins again, or tells another position (peer_is_alive()). Where programs are preempted
+ * tracepoints are skipped, and begins must not be.
+ */
+static bool plan_by_tracepoints(struct plan *plan, const struct kernel *kernel,
+				const struct plan_opts *opts)
+{
+	if (kernel->preempts || !take_tracepoint(plan, kernel, opts, HOOK_DIO_COMPLETE) ||
+	    !take_tracepoint(plan, kernel, opts, HOOK_DIO_BEGIN))
+		return false;
+	if (plan->hooks[HOOK_DIO_RETURN].usable)
+		drop_hook(plan, HOOK_DIO_RETURN, "watch knows an op that failed by its kiocb");
+	return true;
+}
+
 /*
  * Tracepoints of the block layer fire at every bio of the machine, which costs more than what the
- * programs there do. Completion comes later than the last bio, but nobody who waited for the op can
- * begin between the two: a lock that it holds is let go after completion, whoever drains direct IO
- * under the exclusive lock is known by that (op_has_drained()), and the position moves right behind
+ * programs there do, and a program at each bio of direct IO as much as that at its begin.
+ * Completion comes later than the last bio, but nobody who waited for the op can begin between the
+ * two: a lock that it holds is let go after completion, whoever drains direct IO under the
+ * exclusive lock is known by that (op_has_drained()), and the position moves right behind
  * inode_dio_end(), before any flush (peer_is_alive()). What little is left is counted as a loss
- * (peer_may_be_over()). Pairs that only luck kept apart may be told as conflicts.
+ * (peer_may_be_over()). Pairs that only luck kept apart may be told as conflicts. On btrfs a lock
+ * is let go before the completion.
  */
+static bool can_close_late(const struct plan *plan, const struct kernel *kernel,
+			   bool by_tracepoints)
+{
+	const struct plan_hook *end = &plan->hooks[HOOK_DIO_DATA_END];
+
+	if (!end->usable || !plan->hooks[HOOK_DIO_COMPLETE].usable)
+		return false;
+	return end->flavour == FLAVOUR_TP ? kernel->dio_bio_end_io != 0
+					  : by_tracepoints && !kernel->mounts_btrfs;
+}
+
 static void plan_fewer_hooks(struct plan *plan, const struct kernel *kernel,
 			     const struct plan_opts *opts)
 {
-	const struct plan_hook *end = &plan->hooks[HOOK_DIO_DATA_END];
 	const struct plan_hook *submit = &plan->hooks[HOOK_DIO_SUBMIT];
+	bool by_tracepoints;
 
-	if (!opts->fewer_hooks || plan->has_spans || !kernel->dio_bio_end_io)
+	if (!opts->fewer_hooks || plan->has_spans)
 		return;
-	plan->submit_comes_and_goes = submit->usable && submit->flavour == FLAVOUR_TP;
-	if (!end->usable || end->flavour != FLAVOUR_TP || !plan->hooks[HOOK_DIO_COMPLETE].usable)
-		return;
-	drop_hook(plan, HOOK_DIO_DATA_END,
-		  "watch closes windows at completion: nobody who waited can begin before it");
-	plan->closes_late = true;
+	by_tracepoints = plan_by_tracepoints(plan, kernel, opts);
+	if (can_close_late(plan, kernel, by_tracepoints)) {
+		drop_hook(plan, HOOK_DIO_DATA_END,
+			  "watch closes windows at completion: nobody who waited can begin before "
+			  "it");
+		plan->closes_late = true;
+	}
+	plan->submit_comes_and_goes =
+		submit->usable && submit->flavour == FLAVOUR_TP && kernel->dio_bio_end_io;
 }
 
 /* ---- coverage -------------------------------------------------------------------------------- */
@@ -272,6 +323,11 @@ static void cover_btrfs(struct plan *plan)
 {
 	const struct plan_hook *submit = &plan->hooks[HOOK_DIO_SUBMIT];
 
+	if (submit->usable && submit->flavour != FLAVOUR_TP && plan->closes_late) {
+		add_direct(plan, "btrfs", COVERAGE_NONE,
+			   "none was mounted when this began: begin again when one is");
+		return;
+	}
 	if (submit->usable && submit->flavour != FLAVOUR_TP) {
 		add_direct(plan, "btrfs", COVERAGE_FULL,
 			   "window from the first bio: ordered extents serialize before it");
@@ -405,6 +461,7 @@ struct probe_opts plan_probe_opts(const struct plan_opts *opts)
 		.flavours = opts->flavours,
 		.spans = opts->spans,
 		.late_submit = opts->late_submit,
+		.fewer_hooks = opts->fewer_hooks,
 	};
 }
 
