@@ -395,7 +395,7 @@ $(O)/tests/bench/ladder: $(bench_objects) $(pure_objects) $(O)/user/live/feature
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -luring -lpthread -o $@
 
 .PHONY: bench bench-programs bench-run bench-page
-bench: ## what tracing costs, and rivals beside it (root, 5 minutes; installs what is missing)
+bench: ## what tracing costs, and rivals beside it (root, 7 minutes; installs what is missing)
 	$(Q)contrib/deps build bench
 	$(Q)$(MAKE) --no-print-directory bench-run
 
@@ -404,7 +404,7 @@ bench-programs: $(O)/tests/bench/ladder $(bench_pieces_objects)
 bench-run: bench-programs
 	$(Q)O=$(abspath $(O)) tests/bench/run
 
-bench-page: bench ## the same, storm and limits, all in docs/bench.md (root, 12 minutes)
+bench-page: bench ## the same, storm and limits, all in docs/bench.md (root, 13 minutes)
 	$(Q)-$(MAKE) --no-print-directory storm >$(O)/bench/storm.txt
 	$(Q)-$(MAKE) --no-print-directory limits >$(O)/bench/limits.txt
 	$(Q)tests/bench/page $(O)/bench >$(O)/bench/page.md

@@ -351,8 +351,8 @@ static __always_inline struct ior_home ior_wide_home_of(__u64 inode)
 /*
  * One multiplication keeps what is regular in its keys: pages so and so far apart would share
  * groups in bits of the product next to each other, for some tables and distances half of them. In
- * the sum of bits this far apart none of those tried did (test_inflight_capacity). Keys that are
- * all at one place of their pages, as on stacks, are spread over the group.
+ * the sum of bits this far apart none of those that are tested do (test_inflight_capacity). Keys
+ * that are all at one place of their pages, as on stacks, are spread over the group.
  */
 static __always_inline __u32 ior_slot_home(__u64 key)
 {
@@ -367,7 +367,7 @@ static __always_inline __u32 ior_slot_home(__u64 key)
 /*
  * Where a key is looked for that is not at home. Where two pages hash to one group it may be as
  * good as full, and so may be those that regular steps come to next: each step is in a group by a
- * hash of its own. All of them are different, and so every slot of a small table.
+ * hash of its own. All steps are different: in a table of 32 slots they are all there are.
  */
 static __always_inline __u32 ior_slot_away(__u64 key, __u32 home, __u32 step)
 {

@@ -146,6 +146,15 @@ static void describe(struct bench_report *report, const struct options *o)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+static bool rung_is_known(const char *name, size_t len)
+{
+	for (size_t i = 0; i < rung_specs_len; i++) {
+		if (strlen(rung_specs[i].name) == len && !memcmp(rung_specs[i].name, name, len))
+			return true;
+	}
+	return false;
+}
+
 static bool rung_is_wanted(const struct options *o, const struct loads *loads, size_t rung)
 {
 	unsigned int groups = 0;
@@ -286,8 +295,9 @@ int main(int argc, char **argv)
 
 	if (parse(argc, argv, &o))
 		return usage();
-	if (loads_choose(o.only_loads, o.shape, o.queue_dir, &loads, &why)) {
-		fail("no load", &why);
+	if (names_check(o.only_rungs, "rung", rung_is_known, &why) ||
+	    loads_choose(o.only_loads, o.shape, o.queue_dir, &loads, &why)) {
+		fail("what to measure", &why);
 		return 2;
 	}
 	describe(&report, &o);

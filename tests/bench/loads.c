@@ -74,30 +74,6 @@ static const struct {
 	[FILE_CACHED] = {"cached", LOAD_CACHED_BYTES}, [FILE_LOG] = {"log", LOAD_FILE_BYTES},
 };
 
-/* True: the word names an engine or a file, or stands for itself. */
-static bool take_name(const char *word, struct load *load)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
-		if (!strcmp(word, engines[i])) {
-			load->engine = i;
-			return true;
-		}
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (!strcmp(word, files[i].name)) {
-			load->on = i;
-			return true;
-		}
-	}
-	if (!strcmp(word, "sequential"))
-		load->sequential = true;
-	else if (!strcmp(word, "queue"))
-		load->groups = GROUP_DEPTH | GROUP_REQUESTS;
-	else
-		return false;
-	return true;
-}
-
 enum shape_number {
 	SHAPE_BYTES,
 	SHAPE_DEPTH,
@@ -117,8 +93,47 @@ static const struct {
 	[SHAPE_REGION] = {"region", 512, LOAD_LARGE_BYTES, 0, parse_size},
 };
 
+/* What the words said; the rest is as `otherwise`, and the first of its kind. */
+struct shape {
+	struct load load;
+	bool has_engine, has_file, has_number[SHAPE_NUMBERS_];
+	uint64_t number[SHAPE_NUMBERS_];
+};
+
+static int take_once(bool *has, const char *word, struct reason *why)
+{
+	if (*has)
+		return reason_fail(why, -EINVAL, "'%s': another word said that already", word);
+	*has = true;
+	return 0;
+}
+
+/* 1: the word is none of these. */
+static int take_name(const char *word, struct shape *shape, struct reason *why)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		if (!strcmp(word, engines[i])) {
+			shape->load.engine = i;
+			return take_once(&shape->has_engine, word, why);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!strcmp(word, files[i].name)) {
+			shape->load.on = i;
+			return take_once(&shape->has_file, word, why);
+		}
+	}
+	if (!strcmp(word, "sequential"))
+		shape->load.sequential = true;
+	else if (!strcmp(word, "queue"))
+		shape->load.groups = GROUP_DEPTH | GROUP_REQUESTS;
+	else
+		return 1;
+	return 0;
+}
+
 /* `value`: what follows the sign in "name=value". */
-static int take_number(const char *name, const char *value, uint64_t *ret, struct reason *why)
+static int take_number(const char *name, const char *value, struct shape *shape, struct reason *why)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		uint64_t number;
@@ -133,31 +148,33 @@ static int take_number(const char *name, const char *value, uint64_t *ret, struc
 			return reason_fail(why, -EINVAL, "%s=%s: %llu to %llu", name, value,
 					   (unsigned long long)numbers[i].least,
 					   (unsigned long long)numbers[i].most);
-		ret[i] = number;
-		return 0;
+		shape->number[i] = number;
+		return take_once(&shape->has_number[i], name, why);
 	}
 	return reason_fail(why, -EINVAL, "%s: bytes, depth, writes and region have a value", name);
 }
 
-static int take_word(char *word, struct load *load, uint64_t *values, struct reason *why)
+static int take_word(char *word, struct shape *shape, struct reason *why)
 {
 	char *value = strchr(word, '=');
+	int r;
 
 	if (value) {
 		*value++ = '\0';
-		return take_number(word, value, values, why);
+		return take_number(word, value, shape, why);
 	}
-	if (take_name(word, load))
-		return 0;
+	r = take_name(word, shape, why);
+	if (r <= 0)
+		return r;
 	return reason_fail(why, -EINVAL,
 			   "'%s': psync, aio, uring; own, one, large, many, cached, log; "
 			   "sequential; queue; bytes=, depth=, writes=, region=",
 			   word);
 }
 
-static int take_words(const char *shape, struct load *load, uint64_t *values, struct reason *why)
+static int take_words(const char *words, struct shape *shape, struct reason *why)
 {
-	for (const char *at = shape; *at;) {
+	for (const char *at = words; *at;) {
 		size_t len = strcspn(at, ",");
 		char word[SHAPE_WORD_BYTES];
 		int r;
@@ -165,11 +182,43 @@ static int take_words(const char *shape, struct load *load, uint64_t *values, st
 		if (len >= sizeof(word))
 			return reason_fail(why, -EINVAL, "%s: a word this long is none", at);
 		snprintf(word, sizeof(word), "%.*s", (int)len, at);
-		r = take_word(word, load, values, why);
+		r = take_word(word, shape, why);
 		if (r)
 			return r;
 		at += len + (at[len] == ',');
 	}
+	return 0;
+}
+
+/* A region that nobody asked for is as much of the file as blocks fit in. */
+static void shape_settle(struct shape *shape)
+{
+	struct load *load = &shape->load;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		if (!shape->has_number[i])
+			shape->number[i] = numbers[i].otherwise;
+	}
+	if (load->on == FILE_LOG && !shape->has_number[SHAPE_WRITES])
+		shape->number[SHAPE_WRITES] = 100;
+	load->block_bytes = shape->number[SHAPE_BYTES];
+	load->depth = shape->number[SHAPE_DEPTH];
+	load->write_percent = shape->number[SHAPE_WRITES];
+	load->sequential |= load->on == FILE_LOG;
+	load->region_bytes = shape->number[SHAPE_REGION];
+	if (!shape->has_number[SHAPE_REGION])
+		load->region_bytes =
+			files[load->on].bytes - files[load->on].bytes % load->block_bytes;
+}
+
+static int judge_region(const struct load *load, struct reason *why)
+{
+	if (load->region_bytes > files[load->on].bytes)
+		return reason_fail(why, -EINVAL, "region=%zu: a file of '%s' has %zu bytes",
+				   load->region_bytes, files[load->on].name, files[load->on].bytes);
+	if (load->region_bytes % load->block_bytes || !load->region_bytes)
+		return reason_fail(why, -EINVAL, "region=%zu: no multiple of bytes=%u",
+				   load->region_bytes, load->block_bytes);
 	return 0;
 }
 
@@ -180,50 +229,42 @@ static int shape_judge(const struct load *load, bool with_queue, struct reason *
 
 	if (load->depth > 1 && load->engine == LOAD_PSYNC)
 		return reason_fail(why, -EINVAL,
-				   "depth=%u: psync has one in flight, aio and "
-				   "uring may have more",
+				   "depth=%u: psync has one in flight, aio and uring may have more",
 				   load->depth);
 	if (load->on != FILE_CACHED && load->block_bytes % DIRECT_GRAIN)
 		return reason_fail(why, -EINVAL, "bytes=%u: direct IO takes multiples of %u",
 				   load->block_bytes, DIRECT_GRAIN);
-	if (!load->region_bytes)
-		return reason_fail(why, -EINVAL, "region: smaller than bytes=%u",
-				   load->block_bytes);
-	if (load->region_bytes > files[load->on].bytes)
-		return reason_fail(why, -EINVAL, "region=%zu: a file of '%s' has %zu bytes",
-				   load->region_bytes, files[load->on].name, files[load->on].bytes);
-	if (load->on == FILE_LOG && load->engine != LOAD_PSYNC)
-		return reason_fail(why, -EINVAL, "log: appends are made by psync");
+	if (load->on == FILE_LOG && (load->engine != LOAD_PSYNC || load->write_percent != 100))
+		return reason_fail(why, -EINVAL, "log: writes by psync and nothing else");
 	if (deep && (load->on == FILE_LARGE || load->on == FILE_CACHED))
 		return reason_fail(why, -EINVAL, "queue: not with '%s'", files[load->on].name);
 	if (deep && !with_queue)
 		return reason_fail(why, -EINVAL, "queue: there is no device for it");
-	return 0;
+	return judge_region(load, why);
 }
 
-static int shape_parse(const char *shape, bool with_queue, struct load *ret, struct reason *why)
+static int shape_parse(const char *words, bool with_queue, struct loads *ret, struct reason *why)
 {
-	struct load load = {.name = "shape", .text = shape, .groups = GROUP_FIRST};
-	uint64_t values[SHAPE_NUMBERS_];
-	int r;
+	struct shape shape = {.load = {.name = "shape", .groups = GROUP_FIRST}};
+	struct load *load = &shape.load;
+	int r = take_words(words, &shape, why);
 
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		values[i] = numbers[i].otherwise;
-	r = take_words(shape, &load, values, why);
 	if (r)
 		return r;
-	load.block_bytes = values[SHAPE_BYTES];
-	load.depth = values[SHAPE_DEPTH];
-	load.write_percent = load.on == FILE_LOG ? 100 : values[SHAPE_WRITES];
-	load.sequential |= load.on == FILE_LOG;
-	load.region_bytes = values[SHAPE_REGION] ? values[SHAPE_REGION] : files[load.on].bytes;
-	load.region_bytes -= load.region_bytes % load.block_bytes;
-	if (load.on == FILE_CACHED)
-		load.groups = GROUP_BUFFERED;
-	r = shape_judge(&load, with_queue, why);
-	if (!r)
-		*ret = load;
-	return r;
+	shape_settle(&shape);
+	r = shape_judge(load, with_queue, why);
+	if (r)
+		return r;
+	if (load->on == FILE_CACHED)
+		load->groups = GROUP_BUFFERED;
+	snprintf(ret->shape_text, sizeof(ret->shape_text),
+		 "%u bytes %s in %zu, %u %% writes, %s, %u in flight per job, files '%s'%s",
+		 load->block_bytes, load->sequential ? "sequential" : "random", load->region_bytes,
+		 load->write_percent, engines[load->engine], load->depth, files[load->on].name,
+		 load->groups & GROUP_DEPTH ? ", loop device" : "");
+	load->text = ret->shape_text;
+	ret->list[ret->len++] = *load;
+	return 0;
 }
 
 /* ---- which of all ---------------------------------------------------------------------------- */
@@ -242,22 +283,45 @@ bool is_listed(const char *list, const char *name)
 	return false;
 }
 
+int names_check(const char *list, const char *what, bool (*is_known)(const char *name, size_t len),
+		struct reason *why)
+{
+	for (const char *at = list; at && *at;) {
+		size_t len = strcspn(at, ",");
+
+		if (!is_known(at, len))
+			return reason_fail(why, -EINVAL, "no %s is called '%.*s'", what, (int)len,
+					   at);
+		at += len + (at[len] == ',');
+	}
+	return 0;
+}
+
+static bool load_is_known(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+		if (strlen(loads[i].name) == len && !memcmp(loads[i].name, name, len))
+			return true;
+	}
+	return false;
+}
+
 int loads_choose(const char *only, const char *shape, bool with_queue, struct loads *ret,
 		 struct reason *why)
 {
+	int r = names_check(only, "load", load_is_known, why);
+
 	ret->len = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+	for (size_t i = 0; !r && i < ARRAY_SIZE(loads); i++) {
 		if ((shape && !only) || !is_listed(only, loads[i].name))
 			continue;
 		if (with_queue || !(loads[i].groups & GROUP_DEPTH))
 			ret->list[ret->len++] = loads[i];
+		else if (only)
+			r = reason_fail(why, -EINVAL, "%s: there is no device for it",
+					loads[i].name);
 	}
-	if (shape) {
-		int r = shape_parse(shape, with_queue, &ret->list[ret->len], why);
-
-		if (r)
-			return r;
-		ret->len++;
-	}
-	return ret->len ? 0 : reason_fail(why, -EINVAL, "%s: no load of that name", only);
+	if (!r && shape)
+		r = shape_parse(shape, with_queue, ret, why);
+	return r || ret->len ? r : reason_fail(why, -EINVAL, "no load is named");
 }

@@ -12,7 +12,12 @@
 struct loads {
 	struct load list[LOADS_MAX];
 	size_t len;
+	char shape_text[160];
 };
+
+/* -EINVAL and `why` for the first name in a list between commas that is none; NULL: no list. */
+int names_check(const char *list, const char *what, bool (*is_known)(const char *name, size_t len),
+		struct reason *why);
 
 /* Is `name` in this list of names between commas? No list means all. */
 bool is_listed(const char *list, const char *name);
@@ -20,7 +25,7 @@ bool is_listed(const char *list, const char *name);
 /*
  * Those named in `only` (between commas; NULL: all) and the one that `shape` describes: words
  * between commas, as tests/bench/run has them; NULL: none. With a shape and no names there is
- * nothing else. Both must outlive `ret`. `with_queue`: there is a device that holds requests.
+ * nothing else. `with_queue`: there is a device that holds requests.
  * 0, or -EINVAL and `why`.
  */
 int loads_choose(const char *only, const char *shape, bool with_queue, struct loads *ret,

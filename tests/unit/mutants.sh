@@ -343,6 +343,8 @@ mutant home_claimed_by_one_who_is_away "$TABLE" \
 	'/inflight_claim_home(__u64/,/^}/s/ || ior_away_count(INFLIGHT_LOAD(&home->away))//'
 mutant home_claimed_where_somebody_is "$TABLE" \
 	'/inflight_claim_home(__u64/,/^}/{s/INFLIGHT_LOAD(&home->key) || //;s/ior_opaque(INFLIGHT_CMPXCHG(&home->key, 0ULL, key))/(home->key = key, 0)/}'
+mutant last_step_of_its_own_bit_not_looked_at "$TABLE" \
+	'/slot_find_far(__u64/,/^}/s/step < IOR_AWAY_STEPS; step++/step < IOR_AWAY_STEPS - 1; step++/'
 mutant steps_in_the_group_of_home $S \
 	'/ior_slot_away(__u64/,/^}/s/return .*/return (home \& ~in_group) | ((home + step) \& in_group);/'
 mutant steps_meet_again $S '/ior_slot_away(__u64/,/^}/s/return .*/return (__u32)hash;/'

@@ -706,6 +706,28 @@ static void keys_as_far_away_as_can_be_are_found(void **state)
 	assert_table_is_empty();
 }
 
+/* One that stands as far as a bit of its own reaches, and nobody farther. */
+static void keys_of_one_way_are_found_however_many(void **state)
+{
+	__u64 keys[IOR_PROBE_SLOTS_MAX];
+	int at[IOR_PROBE_SLOTS_MAX];
+
+	(void)state;
+	for (int count = 1; count <= IOR_PROBE_SLOTS_MAX; count++) {
+		__u64 key = 0;
+
+		for (int i = 0; i < count; i++) {
+			keys[i] = key = next_key_of_one_way(key);
+			at[i] = inflight_claim(key);
+		}
+		for (int i = 0; i < count; i++) {
+			assert_int_equal(inflight_find(keys[i]), at[i]);
+			inflight_release(at[i], slot_at(at[i]));
+		}
+		assert_table_is_empty();
+	}
+}
+
 static void no_slot_within_reach_is_refused(void **state)
 {
 	int at[IOR_PROBE_SLOTS_MAX];
@@ -982,6 +1004,7 @@ int main(void)
 		TEST_COARSE(op_that_is_lifted_meets_who_is_where_it_lands),
 		TEST(keys_of_one_home_are_found_until_released),
 		TEST(keys_as_far_away_as_can_be_are_found),
+		TEST(keys_of_one_way_are_found_however_many),
 		TEST(no_slot_within_reach_is_refused),
 		TEST(key_that_stands_away_gets_no_slot_at_its_home),
 		TEST(key_that_has_no_slot_gets_that_at_its_home),
