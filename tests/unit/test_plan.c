@@ -194,7 +194,7 @@ static void watch_closes_windows_at_the_last_bio_where_btrfs_is_mounted(void **s
 	(void)state;
 	kernel.mounts_btrfs = true;
 	plan = watch_of(&kernel);
-	assert_true(plan.hooks[HOOK_DIO_DATA_END].usable);
+	assert_true(plan.hooks[HOOK_DIO_RETURN].usable && plan.hooks[HOOK_DIO_DATA_END].usable);
 	assert_false(plan.closes_late);
 	assert_true(plan.covered_fs[IOR_MODE_DIRECT] & 1U << IOR_FS_BTRFS);
 }

@@ -212,12 +212,14 @@ static bool take_tracepoint(struct plan *plan, const struct kernel *kernel,
  * Begin and completion by tracepoints, which cost least and whose arguments need no check, as where
  * there is nothing else. An op that failed before it could complete is known by its kiocb then:
  * that begins again, or tells another position (peer_is_alive()). Where programs are preempted
- * tracepoints are skipped, and begins must not be.
+ * tracepoints are skipped, and begins must not be. An op of btrfs waits for its first bio, is known
+ * by nothing until then, and would keep its slot if it failed before.
  */
 static bool plan_by_tracepoints(struct plan *plan, const struct kernel *kernel,
 				const struct plan_opts *opts)
 {
-	if (kernel->preempts || !take_tracepoint(plan, kernel, opts, HOOK_DIO_COMPLETE) ||
+	if (kernel->preempts || kernel->mounts_btrfs ||
+	    !take_tracepoint(plan, kernel, opts, HOOK_DIO_COMPLETE) ||
 	    !take_tracepoint(plan, kernel, opts, HOOK_DIO_BEGIN))
 		return false;
 	if (plan->hooks[HOOK_DIO_RETURN].usable)
@@ -242,8 +244,7 @@ static bool can_close_late(const struct plan *plan, const struct kernel *kernel,
 
 	if (!end->usable || !plan->hooks[HOOK_DIO_COMPLETE].usable)
 		return false;
-	return end->flavour == FLAVOUR_TP ? kernel->dio_bio_end_io != 0
-					  : by_tracepoints && !kernel->mounts_btrfs;
+	return end->flavour == FLAVOUR_TP ? kernel->dio_bio_end_io != 0 : by_tracepoints;
 }
 
 static void plan_fewer_hooks(struct plan *plan, const struct kernel *kernel,
